@@ -1,0 +1,27 @@
+/* limits.h - every cap on what foreign bytes may make us do, in one place. */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+enum {
+	/* Binaries (user/image). */
+	LIMIT_FUNCS = 4 * 1024 * 1024,	   /* functions of one pclntab; a 1 GB binary has ~1.5 million */
+	LIMIT_INLINE_DEPTH = 128,	   /* logical frames of one pc */
+	LIMIT_NAME_LEN = 64 * 1024,	   /* a function or file name; generics can be long */
+	LIMIT_FUNC_BYTES = 1024 * 1024,	   /* code bytes of one function that we decode */
+	LIMIT_BUILDINFO_LEN = 16 * 1024 * 1024,
+	LIMIT_SITES = 4096,		   /* probe sites of one hook */
+	LIMIT_REASONS = 128,		   /* entries of one of the runtime's string tables */
+
+	/* Processes (user/proc, user/capture). */
+	LIMIT_GS = 16 * 1024 * 1024,	   /* goroutine structures of one process */
+	LIMIT_PS = 4096,		   /* GOMAXPROCS is at most this far below any real machine */
+	LIMIT_MS = 256 * 1024,		   /* threads */
+
+	/* Traces (user/trace); the first three are the format's own. */
+	LIMIT_BATCH = 64 * 1024,	   /* Go internal/trace/tracev2: MaxBatchSize */
+	LIMIT_STRING = 1024,		   /* tracev2: MaxEventTrailerDataSize */
+	LIMIT_FRAMES = 128,		   /* tracev2: MaxFramesPerStack */
+	LIMIT_GEN_BYTES = 1024 * 1024 * 1024, /* one generation that a reader will buffer */
+};
+
+#endif
