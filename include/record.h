@@ -1,0 +1,166 @@
+/*
+ * record.h - what the BPF programs tell user space: the one layout that both sides share.
+ *
+ * A record is what was seen, not what it means: the model gives it meaning (docs/design.md).
+ * Records of one CPU stand in that CPU's ring; user/capture merges all rings into one stream in
+ * order of time and adds its own records to it (snapshot, clock, losses). The same bytes, in the
+ * same order, are what a capture file holds.
+ *
+ * R1  A record is a struct rec, then npc program counters (u64), then text bytes; len covers all
+ *     and is a multiple of 8.
+ * R2  seq is written last, with release order, and is (u32)(position / 8) + 1: a reader that finds
+ *     another value there finds an uncommitted record. No record is ever zero there.
+ * R3  ts is CLOCK_MONOTONIC in ns, taken after the place in the ring was claimed: so what is claimed
+ *     after a reader looked at the ring's head carries a later time than that look (rings.h).
+ * R4  lost is the number of records that did not fit into this ring before this one (mod 2^32).
+ * R5  A field that a hook does not fill is 0; pointers are the target's addresses; pcs are return
+ *     addresses (one more than the call site's last byte) unless the hook says otherwise.
+ *
+ * No libc here: BPF programs include this file.
+ */
+#ifndef GOTRACE_RECORD_H
+#define GOTRACE_RECORD_H
+
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+
+enum {
+	REC_MAX_PC = 128,	   /* frames: the format's limit */
+	REC_SHORT_PC = 32,	   /* deeper stacks claim room for REC_MAX_PC */
+	REC_MAX_TEXT = 512,	   /* bytes of a user annotation */
+	REC_MAX_LEN = 2048,	   /* of any record; rings have this much room behind their end */
+	REC_GCC_WORDS = 20,	   /* words of gcController that HEAP and SNAP_GC carry as pcs */
+	REC_ABI = 1,		   /* changes with any change of this file's meaning */
+};
+
+/*
+ * What was seen. "g" below is rec.g, the subject; "curg" is the goroutine whose thread ran the
+ * probe. m is the m of the thread; p is m.p unless said otherwise. [s] = pcs hold a stack.
+ */
+enum hook {
+	HOOK_NONE = 0,
+	HOOK_EXECUTE,	    /* g starts; x = p.gcMarkWorkerMode */
+	HOOK_PARK,	    /* g blocks [s]; x = m.waitTraceBlockReason (no such field: 0), waitreason, skip */
+	HOOK_READY,	    /* g is woken; x = curg (0: none) [s of curg], skip */
+	HOOK_INJECT,	    /* g is woken by injectglist (a record for each) */
+	HOOK_CREATE,	    /* g is new; x = startpc, y = parent goid [s of curg] */
+	HOOK_GOSCHED,	    /* g yields [s]; x = 1 Gosched, 2 preempted */
+	HOOK_PREEMPT_PARK,  /* g is preempted into waiting [s] */
+	HOOK_EXIT,	    /* g ends */
+	HOOK_COROSWITCH,    /* g switches to x (y = its goid); REC_F_COROEXIT: and ends */
+	HOOK_SYSCALL_ENTER, /* g enters a syscall or C [s] */
+	HOOK_SYSCALL_BLOCK, /* the same by entersyscallblock: the P is released at once [s] */
+	HOOK_SYSCALL_EXIT,  /* g is back; p = m.p (1.26 on) or m.oldp; x = p.syscalltick | m.syscalltick << 32, y = p.status */
+	HOOK_SYSCALL_NOP,   /* g found no P at its syscall's end and is runnable */
+	HOOK_ACQUIRE,	    /* m takes p */
+	HOOK_RELEASE,	    /* m gives up p */
+	HOOK_HANDOFF,	    /* someone hands off p: stolen from a syscall if its holder is in one */
+	HOOK_STEAL,	    /* p is taken from the m in x, in a syscall with g (1.26 on) */
+	HOOK_GCWAIT,	    /* g enters a syscall while the world stops: m loses p at once */
+	HOOK_NEEDM,	    /* a foreign thread gets an m and a g */
+	HOOK_DROPM,	    /* and gives them back; g = curg */
+	HOOK_STW_BEGIN,	    /* curg (g) stops the world [s]; x = reason's number */
+	HOOK_STW_START,	    /* curg (g) restarts it */
+	HOOK_PROCRESIZE,    /* x = number of Ps; g = curg [s] */
+	HOOK_GC_BEGIN,	    /* g = curg [s] */
+	HOOK_GC_END,	    /* g = curg */
+	HOOK_ASSIST_BEGIN,  /* g = curg [s] */
+	HOOK_ASSIST_END,    /* this piece of g's mark assist ends */
+	HOOK_STARTLOCKEDM,  /* g, locked to another thread, is woken for it */
+	HOOK_TASK_BEGIN,    /* user annotations: g = curg [s]; x = id, y = parent; text = name */
+	HOOK_TASK_END,	    /* x = id [s] */
+	HOOK_REGION,	    /* x = task id, y = 0 begin, 1 end; text = name [s] */
+	HOOK_LOG,	    /* x = task id, y = length of key; text = key, message [s] */
+	HOOK_HEAP,	    /* x = heapLive; pcs = the first REC_GCC_WORDS words of gcController */
+	HOOK_BPF_END,	    /* below: BPF programs; above: user/capture */
+
+	HOOK_SNAP_G = 64,   /* a g as memory had it [s, if it was not running]; x = startpc, y = parent goid, tid = procid of g.m; REC_F_SCHED_PC: pcs[0] is an entry, not a return address */
+	HOOK_SNAP_P,	    /* p; x = its id, y = its status, m = p.m, tid = that m's procid */
+	HOOK_SNAP_M,	    /* m, tid = procid, p = m.p, x = m.curg, y = m.oldp */
+	HOOK_SNAP_GC,	    /* x = gcphase, y = gomaxprocs; pcs as HEAP */
+	HOOK_SNAP_END,	    /* the snapshot is whole; x = Gs, y = Ps */
+	HOOK_CLOCK,	    /* x = CLOCK_REALTIME ns at ts */
+	HOOK_LOST,	    /* x records of CPU y were lost just before ts */
+	HOOK_NOTE,	    /* text: a message for the trace (plan changed, trigger, ...) */
+	HOOK_END,	    /* the recording ends; x = enum rec_end, y = exit status if known */
+	HOOK_COUNT,
+};
+
+enum rec_end { REC_END_ASKED, REC_END_EXIT, REC_END_EXEC, REC_END_FAULT };
+
+enum rec_flag {
+	REC_F_ASSIST = 1 << 0,	    /* g.inMarkAssist */
+	REC_F_ASYNC = 1 << 1,	    /* g.asyncSafePoint: preempted by signal */
+	REC_F_SYNC = 1 << 2,	    /* g.syncSafePoint: preempted at a function's entry (1.25 on) */
+	REC_F_COROEXIT = 1 << 3,    /* g.coroexit */
+	REC_F_LOCKED = 1 << 4,	    /* g.lockedm is set */
+	REC_F_CUT = 1 << 5,	    /* the stack has more frames than pcs hold, or could not be read on */
+	REC_F_SCHED_PC = 1 << 6,    /* pcs[0] is not a return address */
+	REC_F_EXTRA_M = 1 << 7,	    /* m.isextra: a thread that C made */
+};
+
+struct rec {
+	__u32 seq;	  /* R2 */
+	__u16 len;	  /* R1 */
+	__u8 hook;	  /* enum hook */
+	__u8 npc;	  /* <= REC_MAX_PC */
+	__u64 ts;	  /* R3 */
+	__u32 tid;	  /* of the thread, in the target's own pid namespace (m.procid) */
+	__u32 lost;	  /* R4 */
+	__u64 g;
+	__u64 goid;
+	__u64 m;
+	__u64 p;
+	__u32 gstatus;	  /* g.atomicstatus, as read (may carry the scan bit 0x1000) */
+	__u8 waitreason;  /* g.waitreason: an index of the target's own table */
+	__u8 flags;	  /* enum rec_flag */
+	__u16 skip;	  /* logical frames that the runtime's own tracer leaves out at the leaf */
+	__u64 x, y;	  /* by hook */
+	__u64 pcs[];
+};
+
+/* One CPU's ring, control part. Both sides write only their own cache lines. */
+struct ring_ctl {
+	__u64 head;	/* bytes claimed so far; BPF, by compare-and-swap */
+	__u64 lost;	/* records that did not fit */
+	__u64 skipped;	/* hits that made no record, by intent */
+	__u64 faults;	/* reads of target memory that failed */
+	__u64 pad0[4];
+	__u64 tail;	/* bytes consumed; user space */
+	__u64 pad1[7];
+	__u64 lost_by[HOOK_BPF_END];
+};
+
+/* Fixed for the life of the loaded program: the verifier removes what a version does not need. */
+struct bpf_config {
+	__u64 pidns_dev, pidns_ino; /* the target's own pid namespace; 0: use the initial one */
+	__u32 tgid;		    /* in that namespace */
+	__u32 ring_mask;	    /* ring bytes - 1; a power of two */
+	__u64 gccontroller;	    /* its address in the target, 0: do not read */
+	__u32 heap_period_ns;	    /* at most one HEAP record in this time */
+	__u32 go_minor;
+	__u32 gosched_skip;	    /* 1 up to Go 1.24, 0 from 1.25 */
+	__u32 create_in_rbx;	    /* unused bits 0 */
+	/* offsets of fields, 0xffff: this version has none (golayout.h) */
+	__u16 g_m, g_sched_sp, g_sched_pc, g_sched_bp, g_syscallpc, g_syscallsp, g_syscallbp;
+	__u16 g_atomicstatus, g_goid, g_schedlink, g_waitreason, g_asyncSafePoint, g_syncSafePoint;
+	__u16 g_inMarkAssist, g_coroexit, g_lockedm, g_parentGoid, g_startpc, g_coroarg;
+	__u16 m_curg, m_p, m_oldp, m_isextra, m_waitTraceSkip, m_waitTraceBlockReason, m_syscalltick;
+	__u16 p_status, p_syscalltick, p_gcMarkWorkerMode;
+	__u16 pad;
+};
+
+/*
+ * A link's cookie: the hook in the low byte, then flags of the site.
+ */
+enum cookie_flag {
+	COOKIE_NEWG_RAX = 1 << 8,  /* CREATE: the new g is in RAX, else in RBX */
+	COOKIE_LOCKED_SKIP = 1 << 9, /* EXECUTE at schedule's nop: no record if g.lockedm is set */
+	COOKIE_PREEMPTED = 1 << 10, /* GOSCHED by goyield_m: always "preempted" */
+	COOKIE_GOSCHED = 1 << 11,  /* GOSCHED by gosched_m: always "runtime.Gosched" */
+	COOKIE_PC_AX = 1 << 12,	   /* SYSCALL_ENTER by reentersyscall: pc in AX, bp in CX */
+	COOKIE_CALL = 1 << 13,	   /* the site is a call, not the callee's entry: the stack has no return address yet */
+};
+
+#endif
