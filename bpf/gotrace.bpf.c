@@ -1,0 +1,435 @@
+/*
+ * gotrace.bpf.c - what runs in the target's threads at a probe.
+ *
+ * One program for all sites; the link's cookie says which hook was hit. It reads a few words of g,
+ * m and p and the frame pointers, writes one record (record.h) into this CPU's ring, and decides
+ * nothing: the model in user space gives it meaning.
+ *
+ * Never: a return probe, a write to the target, a wake-up, a lock.
+ */
+#include "vmlinux.h"
+
+#include <bpf/bpf_helpers.h>
+
+#include "include/record.h"
+
+#ifndef NULL
+#define NULL ((void *)0)
+#endif
+
+char LICENSE[] SEC("license") = "GPL";
+
+const volatile struct bpf_config cfg = {};
+
+/* Written by the loader: 0 before arming and after the end. Own pages: mmap()ed by the skeleton. */
+__u32 armed = 0;
+/* When the last HEAP record was made; racy by intent (two records instead of one do no harm). */
+__u64 heap_ns = 0;
+
+/* value_size and max_entries are set by the loader: ring bytes + REC_MAX_LEN, CPUs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__uint(key_size, 4);
+	__uint(value_size, 4096);
+} rings SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct ring_ctl);
+} ctls SEC(".maps");
+
+/* A record in the making, and where its stack begins. */
+struct event {
+	u64 g, goid, m, p, x, y;
+	u64 curg;
+	u64 pc0, pc1, fp, sp, stack_lo, stack_hi;
+	u32 gstatus, tid, cpu;
+	u16 skip;
+	u8 hook, waitreason, flags;
+};
+
+#include "bpf/goruntime.bpf.h"
+#include "bpf/emit.bpf.h"
+
+/* True if the current thread belongs to the target; its tid as the target itself knows it. */
+static __always_inline bool is_target(u32 *ret_tid)
+{
+	if (cfg.pidns_ino) {
+		struct bpf_pidns_info ns = {};
+
+		if (bpf_get_ns_current_pid_tgid(cfg.pidns_dev, cfg.pidns_ino, &ns, sizeof(ns)))
+			return false;
+		*ret_tid = ns.pid;
+		return ns.tgid == cfg.tgid;
+	} else {
+		u64 id = bpf_get_current_pid_tgid();
+
+		*ret_tid = (u32)id;
+		return (u32)(id >> 32) == cfg.tgid;
+	}
+}
+
+/* The stack of the code that runs right here: return address, then the chain from the register. */
+static __always_inline void stack_here(struct ring_ctl *ctl, struct event *e, struct pt_regs *ctx,
+				       u64 cookie)
+{
+	e->stack_lo = GO_SP(ctx);
+	e->stack_hi = ~0ULL;
+	e->fp = GO_FP(ctx);
+	if (cookie & COOKIE_CALL) {
+		e->pc0 = GO_IP(ctx) + GO_CALL_LEN;
+		return;
+	}
+#if defined(__TARGET_ARCH_x86)
+	e->pc0 = read_u64(ctl, GO_SP(ctx));
+#else
+	e->pc0 = ctx->regs[30];
+#endif
+}
+
+struct inject_ctx {
+	struct event *e;
+	u64 g;
+};
+
+static long inject_one(u64 i, struct inject_ctx *c)
+{
+	struct ring_ctl *ctl = bpf_map_lookup_elem(&ctls, &c->e->cpu);
+
+	if (!ctl || !c->g)
+		return 1;
+	c->e->g = c->g;
+	read_g_tail(ctl, c->e, c->g);
+	emit(ctl, c->e);
+	c->g = read_u64(ctl, c->g + cfg.g_schedlink);
+	return 0;
+}
+
+enum { INJECT_MAX = 1024 }; /* the poller returns at most 128 events, a P's queue holds 256 */
+
+static __always_inline void on_inject(struct ring_ctl *ctl, struct event *e, u64 list)
+{
+	struct inject_ctx c = { .e = e };
+
+	c.g = read_u64(ctl, list);
+	if (!c.g) {
+		ctl->skipped++;
+		return;
+	}
+	bpf_loop(INJECT_MAX, inject_one, &c, 0);
+}
+
+/* waitTraceSkip and waitTraceBlockReason lie side by side; which comes first differs by version. */
+static __always_inline void read_wait_trace(struct ring_ctl *ctl, struct event *e)
+{
+	u64 b[2];
+	u32 lo = cfg.m_waitTraceSkip < cfg.m_waitTraceBlockReason ? cfg.m_waitTraceSkip
+								  : cfg.m_waitTraceBlockReason;
+
+	if (cfg.m_waitTraceSkip == GO_NONE)
+		return;
+	if (bpf_probe_read_user(b, sizeof(b), (const void *)(e->m + lo))) {
+		ctl->faults++;
+		return;
+	}
+	e->skip = (u16)b[cfg.m_waitTraceSkip == lo ? 0 : 1];
+	e->x = (u8)b[cfg.m_waitTraceSkip == lo ? 1 : 0];
+}
+
+/* A goroutine that was preempted at a function's entry has no frame yet: [sched.sp] is its caller. */
+static __always_inline void stack_preempted(struct ring_ctl *ctl, struct event *e)
+{
+	read_gobuf(ctl, e, e->g);
+	if (!(e->flags & REC_F_ASYNC))
+		e->pc1 = read_u64(ctl, e->sp);
+}
+
+static __always_inline void on_exit_syscall(struct ring_ctl *ctl, struct event *e)
+{
+	char b[P_BLOCK];
+	u32 mtick = 0;
+
+	read_m(ctl, e, cfg.go_minor < 26);
+	bpf_probe_read_user(&mtick, sizeof(mtick), (const void *)(e->m + cfg.m_syscalltick));
+	if (e->p && !bpf_probe_read_user(b, sizeof(b), (const void *)e->p)) {
+		e->x = *(u32 *)(b + cfg.p_syscalltick);
+		e->y = *(u32 *)(b + cfg.p_status);
+	}
+	e->x |= (u64)mtick << 32;
+	emit(ctl, e);
+}
+
+/* heapLive and what the goal is computed from: at most once in heap_period_ns. */
+static __always_inline void on_heap(struct ring_ctl *ctl, struct event *e)
+{
+	u64 now = bpf_ktime_get_ns();
+	u32 seq = 0;
+	struct rec *r;
+
+	if (!cfg.gccontroller || now - heap_ns < cfg.heap_period_ns)
+		return;
+	heap_ns = now;
+	r = (void *)ring_claim(ctl, e->cpu, REC_FIXED + REC_GCC_WORDS * 8, HOOK_HEAP, &seq);
+	if (!r)
+		return;
+	e->hook = HOOK_HEAP;
+	rec_fill(r, e, ctl);
+	r->npc = REC_GCC_WORDS;
+	if (bpf_probe_read_user(r->pcs, REC_GCC_WORDS * 8, (const void *)cfg.gccontroller)) {
+		ctl->faults++;
+		r->npc = 0;
+	}
+	r->len = REC_FIXED + REC_GCC_WORDS * 8;
+	rec_commit(r, seq);
+}
+
+static __always_inline void on_execute(struct ring_ctl *ctl, struct event *e, u64 cookie)
+{
+	u32 mode = 0;
+
+	read_g_tail(ctl, e, e->g);
+	if ((cookie & COOKIE_LOCKED_SKIP) && (e->flags & REC_F_LOCKED)) {
+		ctl->skipped++;
+		return;
+	}
+	read_m(ctl, e, false);
+	/* 0 in nearly all: an int, but its values fit a byte */
+	if (e->p)
+		bpf_probe_read_user(&mode, sizeof(mode),
+				    (const void *)(e->p + cfg.p_gcMarkWorkerMode));
+	e->x = mode;
+	emit(ctl, e);
+	on_heap(ctl, e);
+}
+
+static __always_inline void on_create(struct ring_ctl *ctl, struct event *e, u64 newg)
+{
+	e->g = newg;
+	read_m(ctl, e, false);
+	read_g_tail(ctl, e, newg);
+	e->x = read_u64(ctl, newg + cfg.g_startpc);
+	if (cfg.g_parentGoid != GO_NONE)
+		e->y = read_u64(ctl, newg + cfg.g_parentGoid);
+	if (e->curg)
+		read_gobuf(ctl, e, e->curg);
+	e->skip = 2;
+	emit_stack(ctl, e);
+}
+
+static __always_inline void on_coroswitch(struct ring_ctl *ctl, struct event *e)
+{
+	u64 coro;
+
+	read_g_tail(ctl, e, e->g);
+	read_m(ctl, e, false);
+	coro = read_u64(ctl, e->g + cfg.g_coroarg);
+	if (coro)
+		e->x = read_u64(ctl, coro); /* coro.gp is its first word */
+	if (e->x)
+		e->y = read_u64(ctl, e->x + cfg.g_goid);
+	emit(ctl, e);
+}
+
+/* An event of the goroutine whose thread this is, told on the system stack. */
+static __always_inline void on_curg(struct ring_ctl *ctl, struct event *e, u16 skip, bool stack)
+{
+	read_m(ctl, e, false);
+	e->g = e->curg;
+	if (e->g)
+		read_g_tail(ctl, e, e->g);
+	if (!stack) {
+		emit(ctl, e);
+		return;
+	}
+	e->skip = skip;
+	if (e->g)
+		read_gobuf(ctl, e, e->g);
+	emit_stack(ctl, e);
+}
+
+static __always_inline void on_annotation(struct ring_ctl *ctl, struct event *e,
+					  struct pt_regs *ctx, u64 cookie)
+{
+	struct text t[2] = {};
+
+	e->g = GO_G(ctx);
+	read_g_tail(ctl, e, e->g);
+	e->x = GO_ARG0(ctx);
+	e->skip = e->hook == HOOK_TASK_END ? 0 : 1;
+	if (e->hook == HOOK_LOG) {
+		t[0] = (struct text){ GO_ARG1(ctx), GO_ARG2(ctx) };
+		t[1] = (struct text){ GO_ARG3(ctx), GO_ARG4(ctx) };
+	} else if (e->hook != HOOK_TASK_END) {
+		e->y = GO_ARG1(ctx);
+		t[0] = (struct text){ GO_ARG2(ctx), GO_ARG3(ctx) };
+	}
+	stack_here(ctl, e, ctx, cookie);
+	emit_text(ctl, e, t);
+}
+
+SEC("uprobe.multi")
+int on_hook(struct pt_regs *ctx)
+{
+	struct event e = {};
+	struct ring_ctl *ctl;
+	u64 cookie;
+
+	if (!is_target(&e.tid) || !armed)
+		return 0;
+	e.cpu = bpf_get_smp_processor_id();
+	ctl = bpf_map_lookup_elem(&ctls, &e.cpu);
+	if (!ctl)
+		return 0;
+	cookie = bpf_get_attach_cookie(ctx);
+	e.hook = (u8)cookie;
+	e.g = GO_ARG0(ctx);
+	if (e.hook != HOOK_NEEDM)
+		e.m = read_u64(ctl, GO_G(ctx) + cfg.g_m);
+
+	switch (e.hook) {
+	case HOOK_EXECUTE:
+		on_execute(ctl, &e, cookie);
+		break;
+	case HOOK_PARK:
+		read_g_tail(ctl, &e, e.g);
+		read_m(ctl, &e, false);
+		read_wait_trace(ctl, &e);
+		read_gobuf(ctl, &e, e.g);
+		emit_stack(ctl, &e);
+		break;
+	case HOOK_READY:
+		read_g_tail(ctl, &e, e.g);
+		read_m(ctl, &e, false);
+		e.x = e.curg;
+		e.skip = (u16)GO_ARG1(ctx);
+		if (e.curg)
+			read_gobuf(ctl, &e, e.curg);
+		emit_stack(ctl, &e);
+		break;
+	case HOOK_INJECT:
+		read_m(ctl, &e, false);
+		on_inject(ctl, &e, e.g);
+		break;
+	case HOOK_CREATE:
+		on_create(ctl, &e, cookie & COOKIE_NEWG_RAX ? GO_ARG0(ctx) : GO_ARG1(ctx));
+		break;
+	case HOOK_GOSCHED:
+		read_g_tail(ctl, &e, e.g);
+		read_m(ctl, &e, false);
+		if (cookie & COOKIE_GOSCHED)
+			e.x = 1;
+		else if (cookie & COOKIE_PREEMPTED)
+			e.x = 2;
+		else
+			e.x = (GO_ARG1(ctx) & 0xff) ? 2 : 1;
+		e.skip = (u16)cfg.gosched_skip;
+		if (e.x == 2 && !(cookie & COOKIE_PREEMPTED))
+			stack_preempted(ctl, &e);
+		else
+			read_gobuf(ctl, &e, e.g);
+		emit_stack(ctl, &e);
+		break;
+	case HOOK_PREEMPT_PARK:
+		read_g_tail(ctl, &e, e.g);
+		read_m(ctl, &e, false);
+		stack_preempted(ctl, &e);
+		emit_stack(ctl, &e);
+		break;
+	case HOOK_EXIT:
+	case HOOK_SYSCALL_NOP:
+	case HOOK_STARTLOCKEDM:
+	case HOOK_ASSIST_END:
+		if (e.hook == HOOK_ASSIST_END) {
+			on_curg(ctl, &e, 0, false);
+			break;
+		}
+		read_g_tail(ctl, &e, e.g);
+		read_m(ctl, &e, false);
+		emit(ctl, &e);
+		break;
+	case HOOK_COROSWITCH:
+		on_coroswitch(ctl, &e);
+		break;
+	case HOOK_SYSCALL_ENTER:
+	case HOOK_SYSCALL_BLOCK:
+		e.g = GO_G(ctx);
+		read_g_tail(ctl, &e, e.g);
+		read_m(ctl, &e, false);
+		e.skip = 1;
+		stack_here(ctl, &e, ctx, cookie);
+		if (cookie & COOKIE_PC_AX) {
+			e.pc0 = GO_ARG0(ctx);
+			if (cfg.go_minor >= 23)
+				e.fp = GO_ARG2(ctx);
+		}
+		emit_stack(ctl, &e);
+		break;
+	case HOOK_SYSCALL_EXIT:
+		e.g = GO_G(ctx);
+		read_g_tail(ctl, &e, e.g);
+		on_exit_syscall(ctl, &e);
+		break;
+	case HOOK_ACQUIRE:
+	case HOOK_HANDOFF:
+		e.p = e.g;
+		e.g = 0;
+		emit(ctl, &e);
+		break;
+	case HOOK_RELEASE:
+		read_m(ctl, &e, false);
+		e.g = e.curg;
+		emit(ctl, &e);
+		break;
+	case HOOK_STEAL:
+		e.p = GO_ARG2(ctx);
+		e.x = GO_ARG1(ctx);
+		emit(ctl, &e);
+		break;
+	case HOOK_GCWAIT:
+		read_m(ctl, &e, cfg.go_minor < 26);
+		e.g = e.curg;
+		emit(ctl, &e);
+		break;
+	case HOOK_NEEDM:
+		e.x = e.g; /* not 0: called from a signal handler */
+		e.g = 0;
+		emit(ctl, &e);
+		break;
+	case HOOK_DROPM:
+	case HOOK_STW_START:
+	case HOOK_GC_END:
+		on_curg(ctl, &e, 0, false);
+		break;
+	case HOOK_STW_BEGIN:
+		e.x = e.g;
+		on_curg(ctl, &e, 2, true);
+		break;
+	case HOOK_PROCRESIZE:
+		e.x = (u32)e.g;
+		on_curg(ctl, &e, 1, true);
+		break;
+	case HOOK_ASSIST_BEGIN:
+		on_curg(ctl, &e, 1, true);
+		break;
+	case HOOK_GC_BEGIN:
+		e.g = GO_G(ctx);
+		read_g_tail(ctl, &e, e.g);
+		read_m(ctl, &e, false);
+		e.skip = 1;
+		stack_here(ctl, &e, ctx, cookie);
+		emit_stack(ctl, &e);
+		break;
+	case HOOK_TASK_BEGIN:
+	case HOOK_TASK_END:
+	case HOOK_REGION:
+	case HOOK_LOG:
+		on_annotation(ctl, &e, ctx, cookie);
+		break;
+	}
+	return 0;
+}
