@@ -1,0 +1,719 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"sort"
+	"strings"
+
+	"golang.org/x/exp/trace"
+)
+
+// row is one line of the table. Of what the reference has, Matched + Wrong + Missing; Extra is only
+// in ours. Wrong is used by rows that judge an attribute of paired events.
+type row struct {
+	Name    string  `json:"name"`
+	Matched int     `json:"matched"`
+	Wrong   int     `json:"wrong"`
+	Missing int     `json:"missing"`
+	Extra   int     `json:"extra"`
+	Percent float64 `json:"percent"`
+	Total   bool    `json:"-"`
+}
+
+func (r *row) seal() {
+	if all := r.Matched + r.Wrong + r.Missing + r.Extra; all > 0 {
+		r.Percent = 100 * float64(r.Matched) / float64(all)
+	} else {
+		r.Percent = 100
+	}
+}
+
+type skew struct {
+	Median int64 `json:"median_ns"` // of the absolute differences
+	P99    int64 `json:"p99_ns"`
+	Max    int64 `json:"max_ns"`
+	Bias   int64 `json:"bias_ns"` // median of ours minus the reference's
+}
+
+type result struct {
+	Ours, Ref     string
+	How           string              `json:"aligned_by"`
+	DriftPPM      float64             `json:"drift_ppm"`
+	SnapshotErrNs *int64              `json:"snapshot_error_ns,omitempty"`
+	OverlapNs     int64               `json:"overlap_ns"`
+	Goroutines    int                 `json:"goroutines"`
+	Rows          []*row              `json:"rows"`
+	Skew          skew                `json:"skew"`
+	SkewByKind    map[string]skew     `json:"skew_by_kind"`
+	Info          map[string]int      `json:"info"`
+	Diffs         map[string][]string `json:"differences"`
+	diffOrder     []string
+	diffCount     map[string]int
+}
+
+type options struct {
+	exclude   *regexp.Regexp // goroutines by start function
+	margin    int64
+	maxDiffs  int
+	kinds     map[string]bool // transitions to compare; nil: all
+	stateSlop int64
+}
+
+func defaultOptions() options {
+	return options{exclude: regexp.MustCompile(defaultExclude), margin: 1_000_000, maxDiffs: 5,
+		stateSlop: 100_000}
+}
+
+// The goroutines that runtime/trace itself runs.
+const defaultExclude = `^runtime/trace\.|^runtime\.\(\*traceAdvancerState\)`
+
+func kindOf(e gEvent) string {
+	switch {
+	case e.From == trace.GoUndetermined:
+		return "status"
+	case e.From == trace.GoNotExist && e.To == trace.GoSyscall:
+		return "create in syscall"
+	case e.From == trace.GoNotExist && e.To == trace.GoWaiting:
+		return "create blocked"
+	case e.From == trace.GoNotExist:
+		return "create"
+	case e.From == trace.GoRunning && e.To == trace.GoNotExist:
+		return "destroy"
+	case e.From == trace.GoSyscall && e.To == trace.GoNotExist:
+		return "destroy in syscall"
+	case e.From == trace.GoRunnable && e.To == trace.GoRunning:
+		return "start"
+	case e.From == trace.GoRunning && e.To == trace.GoWaiting:
+		return "block"
+	case e.From == trace.GoRunning && e.To == trace.GoRunnable:
+		return "stop"
+	case e.From == trace.GoWaiting && e.To == trace.GoRunnable:
+		return "unblock"
+	case e.From == trace.GoRunning && e.To == trace.GoSyscall:
+		return "syscall begin"
+	case e.From == trace.GoSyscall && e.To == trace.GoRunning:
+		return "syscall end"
+	case e.From == trace.GoSyscall && e.To == trace.GoRunnable:
+		return "syscall end blocked"
+	}
+	return fmt.Sprintf("%v to %v", e.From, e.To)
+}
+
+var kindOrder = []string{"create", "create blocked", "create in syscall", "start", "block", "unblock",
+	"stop", "destroy", "destroy in syscall", "syscall begin", "syscall end", "syscall end blocked"}
+
+type comparer struct {
+	in        *interner
+	opt       options
+	ours, ref *traceData
+	lo, hi    int64
+	res       *result
+	rows      map[string]*row
+	skews     map[string][]int64
+}
+
+func (c *comparer) row(name string) *row {
+	r := c.rows[name]
+	if r == nil {
+		r = &row{Name: name}
+		c.rows[name] = r
+		c.res.Rows = append(c.res.Rows, r)
+	}
+	return r
+}
+
+// diff notes one difference; text is made only if it will be shown.
+func (c *comparer) diff(kind string, text func() string) {
+	if c.res.diffCount[kind] == 0 {
+		c.res.diffOrder = append(c.res.diffOrder, kind)
+	}
+	c.res.diffCount[kind]++
+	if len(c.res.Diffs[kind]) < c.opt.maxDiffs {
+		c.res.Diffs[kind] = append(c.res.Diffs[kind], text())
+	}
+}
+
+func (c *comparer) inside(t int64) bool { return t >= c.lo && t <= c.hi }
+
+func (c *comparer) name(g int64) string {
+	if n, ok := c.ref.Name[g]; ok {
+		return c.in.strs[n]
+	}
+	return c.in.strs[c.ours.Name[g]]
+}
+
+func (c *comparer) excluded(g int64) bool {
+	return c.opt.exclude != nil && (c.opt.exclude.MatchString(c.in.strs[c.ref.Name[g]]) ||
+		c.opt.exclude.MatchString(c.in.strs[c.ours.Name[g]]))
+}
+
+// pairs of one goroutine: a is the reference, b ours; statuses are no transitions.
+type gPairs struct {
+	g    int64
+	a, b []gEvent
+	pair []int // index in b for each of a, or -1
+}
+
+func transitionsOf(evs []gEvent, kinds map[string]bool) []gEvent {
+	var r []gEvent
+	for _, e := range evs {
+		if e.From != trace.GoUndetermined && (kinds == nil || kinds[kindOf(e)]) {
+			r = append(r, e)
+		}
+	}
+	return r
+}
+
+func goItems(evs []gEvent) []item {
+	r := make([]item, len(evs))
+	for i, e := range evs {
+		r[i] = item{e.T, uint64(e.From)<<8 | uint64(e.To)}
+	}
+	return r
+}
+
+func (c *comparer) goroutineIDs() []int64 {
+	seen := map[int64]bool{}
+	var ids []int64
+	for _, td := range []*traceData{c.ref, c.ours} {
+		for g := range td.G {
+			if !seen[g] && !c.excluded(g) {
+				seen[g] = true
+				ids = append(ids, g)
+			}
+		}
+	}
+	sort.Slice(ids, func(i, j int) bool { return ids[i] < ids[j] })
+	return ids
+}
+
+func (c *comparer) pairAll() []gPairs {
+	var all []gPairs
+	for _, g := range c.goroutineIDs() {
+		p := gPairs{g: g, a: transitionsOf(c.ref.G[g], c.opt.kinds),
+			b: transitionsOf(c.ours.G[g], c.opt.kinds)}
+		p.pair = alignSeq(goItems(p.a), goItems(p.b))
+		all = append(all, p)
+	}
+	return all
+}
+
+// compare aligns ours to ref in time and judges the overlap. It changes ours' times.
+func compare(in *interner, ours, ref *traceData, opt options) (*result, error) {
+	c := &comparer{in: in, opt: opt, ours: ours, ref: ref, rows: map[string]*row{},
+		skews: map[string][]int64{},
+		res: &result{Ours: ours.Path, Ref: ref.Path, Diffs: map[string][]string{},
+			Info: map[string]int{}, SkewByKind: map[string]skew{}, diffCount: map[string]int{}}}
+
+	snap, haveSnap := snapshotOffset(ours, ref)
+	fit, ok := firstFit(ours, ref)
+	if !ok {
+		return nil, fmt.Errorf("nothing common to align the two traces by: are they of one process at one time?")
+	}
+	startOurs := ours.First
+	ours.shift(fit)
+	all := c.pairAll()
+	// The pairs found so far give a better line: again with it, until it stays.
+	rate := fit.rate
+	shifted := func(t int64) int64 { return fit.apply(t) }
+	for pass := 0; pass < 4; pass++ {
+		var ps []point
+		for _, p := range all {
+			for i, j := range p.pair {
+				if j >= 0 {
+					ps = append(ps, point{p.b[j].T, p.a[i].T - p.b[j].T})
+				}
+			}
+		}
+		if len(ps) < 10 {
+			break
+		}
+		fine := fitLine(ps, "")
+		span := float64(ps[len(ps)-1].t - ps[0].t)
+		if math.Abs(fine.off) < 20 && math.Abs(fine.rate)*span < 20 {
+			break
+		}
+		ours.shift(fine)
+		rate += fine.rate
+		before := shifted
+		shifted = func(t int64) int64 { return fine.apply(before(t)) }
+		all = c.pairAll()
+	}
+	c.res.How = fit.how
+	c.res.DriftPPM = rate * 1e6
+	if haveSnap {
+		e := shifted(startOurs) - startOurs - snap
+		c.res.SnapshotErrNs = &e
+	}
+
+	c.lo = max(ours.First, ref.First) + opt.margin
+	c.hi = min(ours.Last, ref.Last) - opt.margin
+	if c.hi <= c.lo {
+		return nil, fmt.Errorf("the traces do not overlap: ours ends %d us before the reference begins, or the other way round",
+			(c.lo-c.hi)/1000)
+	}
+	c.res.OverlapNs = c.hi - c.lo
+	c.res.Goroutines = len(all)
+
+	total := c.row("transitions")
+	for _, k := range kindOrder {
+		if opt.kinds == nil || opt.kinds[k] {
+			c.row("  " + k)
+		}
+	}
+	for _, n := range []string{"reason", "thread", "P", "waker", "creator", "start function", "stack",
+		"stack lines"} {
+		c.row(n)
+	}
+	for i := range all {
+		c.goroutine(&all[i], total)
+	}
+	c.starts(all)
+	if opt.kinds == nil {
+		c.procs()
+		c.ranges("GC cycles", c.ref.Cycles, c.ours.Cycles)
+		c.ranges("stop-the-world", c.ref.STW, c.ours.STW)
+		c.perG("mark assists", c.ref.Assist, c.ours.Assist)
+		c.perG("worker labels", c.ref.Labels, c.ours.Labels)
+		c.metrics("heap", "/memory/classes/heap/objects:bytes")
+		c.metrics("heap goal", "/gc/heap/goal:bytes")
+		c.metrics("GOMAXPROCS", "/sched/gomaxprocs:threads")
+	}
+	var ds []int64
+	for k, s := range c.skews {
+		ds = append(ds, s...)
+		c.res.SkewByKind[k] = skewOf(s)
+	}
+	c.res.Skew = skewOf(ds)
+	for _, r := range c.res.Rows {
+		r.seal()
+	}
+	return c.res, nil
+}
+
+func skewOf(ds []int64) skew {
+	if len(ds) == 0 {
+		return skew{}
+	}
+	s := skew{Bias: median(ds)}
+	for i, d := range ds {
+		ds[i] = abs64(d)
+	}
+	sort.Slice(ds, func(i, j int) bool { return ds[i] < ds[j] })
+	s.Median, s.P99, s.Max = ds[len(ds)/2], ds[min(len(ds)-1, len(ds)*99/100)], ds[len(ds)-1]
+	return s
+}
+
+func (c *comparer) goroutine(p *gPairs, total *row) {
+	used := make([]bool, len(p.b))
+	for i, j := range p.pair {
+		a := p.a[i]
+		if j >= 0 {
+			used[j] = true
+		}
+		if !c.inside(a.T) {
+			continue
+		}
+		k := kindOf(a)
+		if j < 0 {
+			total.Missing++
+			c.row("  "+k).Missing++
+			c.diff("missing "+k, func() string { return c.context(p, i, -1) })
+			continue
+		}
+		total.Matched++
+		c.row("  "+k).Matched++
+		c.skews[k] = append(c.skews[k], p.b[j].T-a.T)
+		c.attributes(p, i, j, k)
+	}
+	for j, e := range p.b {
+		if used[j] || !c.inside(e.T) {
+			continue
+		}
+		k := kindOf(e)
+		total.Extra++
+		c.row("  "+k).Extra++
+		c.diff("extra "+k, func() string { return c.context(p, -1, j) })
+	}
+}
+
+func (c *comparer) attributes(p *gPairs, i, j int, k string) {
+	a, b := p.a[i], p.b[j]
+	judge := func(name string, ok bool, detail func() string) {
+		r := c.row(name)
+		if ok {
+			r.Matched++
+			return
+		}
+		r.Wrong++
+		c.diff(name+" of "+k, func() string { return detail() + c.context(p, i, j) })
+	}
+	words := func(what string, ref, ours any) func() string {
+		return func() string { return fmt.Sprintf("%s: reference %v, ours %v\n", what, ref, ours) }
+	}
+	if k == "block" || k == "stop" {
+		judge("reason", a.Reason == b.Reason,
+			words("reason", c.in.strs[a.Reason], c.in.strs[b.Reason]))
+	}
+	judge("thread", a.M == b.M, words("thread", a.M, b.M))
+	judge("P", a.P == b.P, words("P", a.P, b.P))
+	if k == "unblock" {
+		judge("waker", a.By == b.By, words("waker", a.By, b.By))
+	}
+	if a.From == trace.GoNotExist {
+		judge("creator", a.By == b.By, words("creator", a.By, b.By))
+		judge("start function", a.New == b.New,
+			words("start function", c.in.strs[a.New], c.in.strs[b.New]))
+	}
+	if a.Stack == 0 {
+		if b.Stack != 0 {
+			c.res.Info["stacks only in ours: "+k]++
+		}
+		return
+	}
+	both := func() string {
+		return "stack, reference:\n" + c.in.stackString(a.Stack, "    ") +
+			"stack, ours:\n" + c.in.stackString(b.Stack, "    ")
+	}
+	same := b.Stack != 0 && c.in.funcs[a.Stack] == c.in.funcs[b.Stack]
+	judge("stack", same, both)
+	if same {
+		judge("stack lines", a.Stack == b.Stack, both)
+	}
+}
+
+// context shows a goroutine's neighbourhood in both traces: the reference left, ours right.
+func (c *comparer) context(p *gPairs, i, j int) string {
+	var t int64
+	if i >= 0 {
+		t = p.a[i].T
+	} else {
+		t = p.b[j].T
+	}
+	near := func(evs []gEvent) (int, int) {
+		k := sort.Search(len(evs), func(k int) bool { return evs[k].T >= t })
+		return max(0, k-4), min(len(evs), k+5)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "goroutine %d (%s) at %s\n", p.g, c.name(p.g), c.stamp(t))
+	c.sideBySide(&b, p, i, j, near)
+	return b.String()
+}
+
+func (c *comparer) stamp(t int64) string { return fmt.Sprintf("+%.6fs", float64(t-c.lo)/1e9) }
+
+func (c *comparer) sideBySide(b *strings.Builder, p *gPairs, mi, mj int, near func([]gEvent) (int, int)) {
+	ai, an := near(p.a)
+	bj, bn := near(p.b)
+	back := map[int]int{}
+	for i, j := range p.pair {
+		if j >= 0 {
+			back[j] = i
+		}
+	}
+	line := func(i, j int) {
+		left, right, mark := "", "", "  "
+		if i >= 0 {
+			left = c.brief(p.a[i])
+		}
+		if j >= 0 {
+			right = c.brief(p.b[j])
+		}
+		if i >= 0 && i == mi || j >= 0 && j == mj {
+			mark = "> "
+		}
+		fmt.Fprintf(b, "  %s%-62s | %s\n", mark, left, right)
+	}
+	for ai < an || bj < bn {
+		switch {
+		case ai < an && p.pair[ai] < 0:
+			line(ai, -1)
+			ai++
+		case bj < bn && !has(back, bj):
+			line(-1, bj)
+			bj++
+		case ai < an && bj < bn && p.pair[ai] == bj:
+			line(ai, bj)
+			ai++
+			bj++
+		case ai < an && (bj >= bn || p.a[ai].T <= p.b[bj].T):
+			line(ai, -1)
+			ai++
+		default:
+			line(-1, bj)
+			bj++
+		}
+	}
+}
+
+func has(m map[int]int, k int) bool { _, ok := m[k]; return ok }
+
+func (c *comparer) brief(e gEvent) string {
+	s := fmt.Sprintf("%s %s", c.stamp(e.T), kindOf(e))
+	if e.Reason != 0 {
+		s += " \"" + c.in.strs[e.Reason] + "\""
+	}
+	s += fmt.Sprintf(" P%d M%d", e.P, e.M)
+	if e.By >= 0 && (e.To == trace.GoRunnable || e.From == trace.GoNotExist) {
+		s += fmt.Sprintf(" by %d", e.By)
+	}
+	return s
+}
+
+// statesAt: the states that a goroutine was in between t-slop and t+slop; at least one.
+func statesAt(evs []gEvent, t, slop int64) map[trace.GoState]bool {
+	r := map[trace.GoState]bool{}
+	cur := trace.GoNotExist
+	if len(evs) > 0 {
+		if cur = evs[0].From; cur == trace.GoUndetermined {
+			cur = evs[0].To
+		}
+	}
+	for _, e := range evs {
+		if e.T > t+slop {
+			break
+		}
+		if e.T >= t-slop {
+			r[cur] = true
+		}
+		cur = e.To
+	}
+	r[cur] = true
+	return r
+}
+
+// starts compares which goroutines exist at the beginning of the overlap, in what state and by
+// what name.
+func (c *comparer) starts(all []gPairs) {
+	state, name := c.row("state at the start"), c.row("goroutine names")
+	for i := range all {
+		g := all[i].g
+		sa := statesAt(c.ref.G[g], c.lo, c.opt.stateSlop)
+		sb := statesAt(c.ours.G[g], c.lo, c.opt.stateSlop)
+		goneA, goneB := len(sa) == 1 && sa[trace.GoNotExist], len(sb) == 1 && sb[trace.GoNotExist]
+		text := func() string {
+			return fmt.Sprintf("goroutine %d (%s): reference %v, ours %v\n", g, c.name(g), keys(sa), keys(sb))
+		}
+		switch {
+		case goneA && goneB:
+		case goneB && !goneA:
+			state.Missing++
+			c.diff("state at the start: missing", text)
+		case goneA && !goneB:
+			state.Extra++
+			c.diff("state at the start: extra", text)
+		case intersects(sa, sb):
+			state.Matched++
+		default:
+			state.Wrong++
+			c.diff("state at the start", text)
+		}
+		na, okA := c.ref.Name[g]
+		nb, okB := c.ours.Name[g]
+		if !okA {
+			continue // the reference does not know it (formats before 1.23 for goroutines that never ran)
+		}
+		if okB && na == nb {
+			name.Matched++
+			continue
+		}
+		name.Wrong++
+		c.diff("goroutine names", func() string {
+			return fmt.Sprintf("goroutine %d: reference %q, ours %q\n", g, c.in.strs[na], c.in.strs[nb])
+		})
+	}
+}
+
+func keys(m map[trace.GoState]bool) string {
+	var s []string
+	for k := range m {
+		s = append(s, k.String())
+	}
+	sort.Strings(s)
+	return strings.Join(s, "/")
+}
+
+func intersects(a, b map[trace.GoState]bool) bool {
+	for k := range a {
+		if b[k] {
+			return true
+		}
+	}
+	return false
+}
+
+// sequence judges two aligned sequences and calls each for the pairs inside the overlap.
+func (c *comparer) sequence(r *row, what string, a, b []item, text func(ref bool, k int) string,
+	each func(i, j int)) {
+	pair := alignSeq(a, b)
+	used := make([]bool, len(b))
+	for i, j := range pair {
+		if j >= 0 {
+			used[j] = true
+		}
+		if !c.inside(a[i].t) {
+			continue
+		}
+		if j < 0 {
+			r.Missing++
+			c.diff(what+": missing", func() string { return text(true, i) })
+			continue
+		}
+		r.Matched++
+		if each != nil {
+			each(i, j)
+		}
+	}
+	for j := range b {
+		if !used[j] && c.inside(b[j].t) {
+			r.Extra++
+			c.diff(what+": extra", func() string { return text(false, j) })
+		}
+	}
+}
+
+func (c *comparer) procs() {
+	r, thr := c.row("P transitions"), c.row("P thread")
+	seen := map[int64]bool{}
+	var ids []int64
+	for _, td := range []*traceData{c.ref, c.ours} {
+		for p := range td.P {
+			if !seen[p] {
+				seen[p] = true
+				ids = append(ids, p)
+			}
+		}
+	}
+	sort.Slice(ids, func(i, j int) bool { return ids[i] < ids[j] })
+	items := func(evs []pEvent) []item {
+		x := make([]item, len(evs))
+		for i, e := range evs {
+			x[i] = item{e.T, uint64(e.Kind)}
+		}
+		return x
+	}
+	for _, p := range ids {
+		a, b := c.ref.P[p], c.ours.P[p]
+		around := func(t int64) string {
+			s := ""
+			for _, side := range []struct {
+				n   string
+				evs []pEvent
+			}{{"reference", a}, {"ours", b}} {
+				k := sort.Search(len(side.evs), func(k int) bool { return side.evs[k].T >= t })
+				for _, e := range side.evs[max(0, k-3):min(len(side.evs), k+4)] {
+					s += fmt.Sprintf("    %-9s %s %s M%d\n", side.n, c.stamp(e.T), pKindNames[e.Kind], e.M)
+				}
+			}
+			return s
+		}
+		text := func(ref bool, k int) string {
+			e := b
+			if ref {
+				e = a
+			}
+			return fmt.Sprintf("P %d %s at %s on M%d\n%s", p, pKindNames[e[k].Kind], c.stamp(e[k].T), e[k].M,
+				around(e[k].T))
+		}
+		c.sequence(r, "P", items(a), items(b), text, func(i, j int) {
+			if a[i].M == b[j].M {
+				thr.Matched++
+				return
+			}
+			thr.Wrong++
+			c.diff("P thread", func() string {
+				return fmt.Sprintf("P %d %s at %s: reference M%d, ours M%d\n", p, pKindNames[a[i].Kind],
+					c.stamp(a[i].T), a[i].M, b[j].M)
+			})
+		})
+	}
+}
+
+func rangeItems(evs []rEvent) []item {
+	x := make([]item, len(evs))
+	for i, e := range evs {
+		x[i] = item{e.T, uint64(e.Name)}
+		if e.End {
+			x[i].key |= 1 << 32
+		}
+	}
+	return x
+}
+
+func (c *comparer) rangeText(a, b []rEvent) func(bool, int) string {
+	return func(ref bool, k int) string {
+		e := b
+		if ref {
+			e = a
+		}
+		side := "begin"
+		if e[k].End {
+			side = "end"
+		}
+		return fmt.Sprintf("%s of %q at %s on goroutine %d (%s)\n", side, c.in.strs[e[k].Name],
+			c.stamp(e[k].T), e[k].G, c.name(e[k].G))
+	}
+}
+
+func (c *comparer) ranges(what string, a, b []rEvent) {
+	who := c.row(what)
+	c.sequence(who, what, rangeItems(a), rangeItems(b), c.rangeText(a, b), func(i, j int) {
+		c.skews[what] = append(c.skews[what], b[j].T-a[i].T)
+		if a[i].G != b[j].G {
+			c.diff(what+": goroutine", func() string {
+				return fmt.Sprintf("reference %d, ours %d: %s", a[i].G, b[j].G, c.rangeText(a, b)(true, i))
+			})
+			who.Matched--
+			who.Wrong++
+		}
+	})
+}
+
+func (c *comparer) perG(what string, a, b map[int64][]rEvent) {
+	r := c.row(what)
+	seen := map[int64]bool{}
+	for _, m := range []map[int64][]rEvent{a, b} {
+		for g := range m {
+			if seen[g] {
+				continue
+			}
+			seen[g] = true
+			c.sequence(r, what, rangeItems(a[g]), rangeItems(b[g]), c.rangeText(a[g], b[g]), func(i, j int) {
+				c.skews[what] = append(c.skews[what], b[g][j].T-a[g][i].T)
+			})
+		}
+	}
+}
+
+// metrics: each value of the reference must lie within 5 % of ours at that time, or between ours
+// before and after it.
+func (c *comparer) metrics(what, name string) {
+	r := c.row(what)
+	a, b := c.ref.Metrics[name], c.ours.Metrics[name]
+	close5 := func(x, y uint64) bool {
+		d := float64(x) - float64(y)
+		return d <= 0.05*float64(x) && -d <= 0.05*float64(x)
+	}
+	for _, m := range a {
+		if !c.inside(m.T) {
+			continue
+		}
+		k := sort.Search(len(b), func(k int) bool { return b[k].T > m.T })
+		if len(b) == 0 {
+			r.Missing++
+			c.diff(what+": missing", func() string { return fmt.Sprintf("%d at %s\n", m.V, c.stamp(m.T)) })
+			continue
+		}
+		lo, hi := b[max(0, k-1)].V, b[min(len(b)-1, k)].V
+		if close5(m.V, lo) || close5(m.V, hi) || m.V >= min(lo, hi) && m.V <= max(lo, hi) {
+			r.Matched++
+			continue
+		}
+		r.Wrong++
+		c.diff(what, func() string {
+			return fmt.Sprintf("reference %d at %s; ours %d before, %d after\n", m.V, c.stamp(m.T), lo, hi)
+		})
+	}
+}
