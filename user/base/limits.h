@@ -4,6 +4,12 @@
 
 enum {
 	/* Binaries (user/image). */
+	LIMIT_IMAGE_BYTES = 2047 * 1024 * 1024, /* loaded bytes of one binary */
+	LIMIT_PHDRS = 256,
+	LIMIT_SHDRS = 64 * 1024,
+	LIMIT_NOTE_BYTES = 64 * 1024,
+	LIMIT_RUNTIME_NAMES = 64 * 1024,   /* functions of the runtime that are indexed by name */
+	LIMIT_PCVALUE_STEPS = 1024 * 1024, /* steps through pc-value tables for one symbolisation */
 	LIMIT_FUNCS = 4 * 1024 * 1024,	   /* functions of one pclntab; a 1 GB binary has ~1.5 million */
 	LIMIT_INLINE_DEPTH = 128,	   /* logical frames of one pc */
 	LIMIT_NAME_LEN = 64 * 1024,	   /* a function or file name; generics can be long */
@@ -16,6 +22,7 @@ enum {
 	LIMIT_GS = 16 * 1024 * 1024,	   /* goroutine structures of one process */
 	LIMIT_PS = 4096,		   /* GOMAXPROCS is at most this far below any real machine */
 	LIMIT_MS = 256 * 1024,		   /* threads */
+	LIMIT_MAPS = 256 * 1024,	   /* file-backed or executable mappings of one process */
 
 	/* Traces (user/trace); the first three are the format's own. */
 	LIMIT_BATCH = 64 * 1024,	   /* Go internal/trace/tracev2: MaxBatchSize */
