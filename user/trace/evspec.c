@@ -1,6 +1,6 @@
 #include "trace/evspec.h"
 
-static const struct evspec specs[EV_COUNT] = {
+const struct evspec evspec_table[EV_TABLE_LEN] = {
 	/* type		          name                 since nargs timed  arguments after dt */
 	[EV_EVENT_BATCH] = { "EventBatch", 22, 4, false, { ARG_NUM, ARG_M, ARG_NUM, ARG_NUM } },
 	[EV_STACKS] = { "Stacks", 22, 0, false, { 0 } },
@@ -61,11 +61,20 @@ static const struct evspec specs[EV_COUNT] = {
 	[EV_SYNC] = { "Sync", 25, 0, false, { 0 } },
 	[EV_CLOCK_SNAPSHOT] = { "ClockSnapshot", 25, 3, true, { ARG_NUM, ARG_NUM, ARG_NUM } },
 	[EV_END_OF_GENERATION] = { "EndOfGeneration", 26, 0, false, { 0 } },
+	[EV_SPAN] = { "Span", 23, 3, true, { ARG_NUM, ARG_NUM, ARG_NUM } },
+	[EV_SPAN_ALLOC] = { "SpanAlloc", 23, 3, true, { ARG_NUM, ARG_NUM, ARG_NUM } },
+	[EV_SPAN_FREE] = { "SpanFree", 23, 1, true, { ARG_NUM } },
+	[EV_HEAP_OBJECT] = { "HeapObject", 23, 2, true, { ARG_NUM, ARG_NUM } },
+	[EV_HEAP_OBJECT_ALLOC] = { "HeapObjectAlloc", 23, 2, true, { ARG_NUM, ARG_NUM } },
+	[EV_HEAP_OBJECT_FREE] = { "HeapObjectFree", 23, 1, true, { ARG_NUM } },
+	[EV_GOROUTINE_STACK] = { "GoroutineStack", 23, 2, true, { ARG_NUM, ARG_NUM } },
+	[EV_GOROUTINE_STACK_ALLOC] = { "GoroutineStackAlloc", 23, 2, true, { ARG_NUM, ARG_NUM } },
+	[EV_GOROUTINE_STACK_FREE] = { "GoroutineStackFree", 23, 1, true, { ARG_NUM } },
 };
 
 const struct evspec *evspec_get(unsigned type)
 {
-	return type < EV_COUNT && specs[type].name ? &specs[type] : NULL;
+	return type < EV_TABLE_LEN && evspec_table[type].name ? &evspec_table[type] : NULL;
 }
 
 bool evspec_version_known(unsigned version)

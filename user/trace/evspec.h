@@ -66,6 +66,18 @@ enum ev {
 	EV_CLOCK_SNAPSHOT = 51,
 	EV_END_OF_GENERATION = 52,
 	EV_COUNT = 53,
+
+	/* The experiment "AllocFree" (GODEBUG=traceallocfree=1), Go 1.23 on. */
+	EV_SPAN = 128,
+	EV_SPAN_ALLOC = 129,
+	EV_SPAN_FREE = 130,
+	EV_HEAP_OBJECT = 131,
+	EV_HEAP_OBJECT_ALLOC = 132,
+	EV_HEAP_OBJECT_FREE = 133,
+	EV_GOROUTINE_STACK = 134,
+	EV_GOROUTINE_STACK_ALLOC = 135,
+	EV_GOROUTINE_STACK_FREE = 136,
+	EV_TABLE_LEN = 137,
 };
 
 enum {
@@ -82,7 +94,7 @@ struct evspec {
 	uint8_t since;		 /* the first header version that knows it */
 	uint8_t nargs;		 /* after dt */
 	bool timed;		 /* an event of a thread's batch: has dt */
-	enum ev_arg args[EV_MAX_ARGS];
+	uint8_t args[EV_MAX_ARGS]; /* enum ev_arg */
 };
 
 /* "no thread" of a batch, "no goroutine" and "no P" of a sample. */
@@ -97,6 +109,9 @@ enum {
 	TRACE_PROC_SYSCALL,
 	TRACE_PROC_SYSCALL_ABANDONED,
 };
+
+/* All rows; name is NULL where no version has an event. The reader's inner loop looks here. */
+extern const struct evspec evspec_table[EV_TABLE_LEN];
 
 /* The row of an event type; NULL for types no version has. */
 const struct evspec *evspec_get(unsigned type);

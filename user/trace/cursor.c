@@ -1,0 +1,155 @@
+#include "trace/cursor.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/limits.h"
+
+/* Go 1.11 to 1.21 wrote these; their format has nothing in common with this one. */
+static bool header_is_v1(unsigned v)
+{
+	return v < 22;
+}
+
+/* The NN of "go 1.NN trace" 00...; 0 if it is not that. */
+static unsigned header_number(const char *h)
+{
+	static const char tail[] = " trace\0\0\0\0";
+	unsigned v = 0;
+	size_t i = 5;
+
+	if (memcmp(h, "go 1.", 5))
+		return 0;
+	for (; i < 8 && h[i] >= '0' && h[i] <= '9'; i++)
+		v = v * 10 + (unsigned)(h[i] - '0');
+	return i > 5 && !memcmp(h + i, tail, EV_HEADER_LEN - i) ? v : 0;
+}
+
+int cursor_header(const void *p, size_t len, unsigned *ret_version, struct diag *d)
+{
+	unsigned v;
+
+	if (!len)
+		return diag_set_at(d, 0, -EBADMSG, "the file is empty: not a Go execution trace");
+	if (len < EV_HEADER_LEN) {
+		if (len >= 5 && !memcmp(p, "go 1.", 5))
+			return diag_set_at(d, len, -EBADMSG, "truncated: the file ends in its header");
+		return diag_set_at(d, 0, -EBADMSG, "not a Go execution trace (%zu bytes)", len);
+	}
+	v = header_number(p);
+	if (!v)
+		return diag_set_at(d, 0, -EBADMSG,
+				   "not a Go execution trace (it does not begin with \"go 1.NN trace\")");
+	if (header_is_v1(v))
+		return diag_set_at(d, 0, -ENOTSUP,
+				   "a trace in the old format of Go 1.%u (version 1); only the format of Go "
+				   "1.22 and newer is read: open it with `go tool trace`, or record again with "
+				   "a program built by Go 1.22 or newer", v);
+	if (!evspec_version_known(v))
+		return diag_set_at(d, 0, -ENOTSUP,
+				   "trace format \"go 1.%u\" is unknown; known are 1.22, 1.23, 1.25 and 1.26: "
+				   "a newer gotrace-bpf may read it", v);
+	*ret_version = v;
+	return 0;
+}
+
+static enum cursor_kind batch_kind(unsigned version, const uint8_t *data, size_t len)
+{
+	if (!len)
+		return BATCH_EVENTS;
+	switch (data[0]) {
+	case EV_STRINGS:
+		return BATCH_STRINGS;
+	case EV_STACKS:
+		return BATCH_STACKS;
+	case EV_CPU_SAMPLES:
+		return BATCH_SAMPLES;
+	case EV_FREQUENCY:
+		return version < 25 ? BATCH_SYNC : BATCH_EVENTS;
+	case EV_SYNC:
+		return version < 25 ? BATCH_EVENTS : BATCH_SYNC;
+	case EV_END_OF_GENERATION:
+		return BATCH_END;
+	default:
+		return BATCH_EVENTS;
+	}
+}
+
+int cursor_batch(const struct span *at, uint64_t off, unsigned version,
+		 struct cursor_batch *ret_batch, struct diag *d)
+{
+	struct span s = *at;
+	struct cursor_batch b = { .m = TRACE_NO_M };
+	uint8_t type = span_u8(&s), exp = 0;
+	const uint8_t *data;
+	uint64_t len;
+
+	if (!s.bad && type == EV_END_OF_GENERATION) {
+		b.kind = BATCH_END;
+		b.head_len = 1;
+		*ret_batch = b;
+		return 0;
+	}
+	if (!s.bad && type != EV_EVENT_BATCH && type != EV_EXPERIMENTAL_BATCH)
+		return diag_set_at(d, off, -EBADMSG, "a batch must begin here, not a byte %u", type);
+	if (type == EV_EXPERIMENTAL_BATCH)
+		exp = span_u8(&s);
+	b.gen = span_uvarint(&s);
+	b.m = span_uvarint(&s);
+	b.ts = span_uvarint(&s);
+	len = span_uvarint(&s);
+	if (s.bad && s.off - at->off < at->left && s.off - at->off < CURSOR_BATCH_MAX - LIMIT_BATCH)
+		return diag_set_at(d, off, -EBADMSG, "a number in a batch's header is longer than 64 bits");
+	if (s.bad)
+		return diag_set_at(d, off, -EBADMSG, "truncated: the file ends in a batch's header");
+	if (len > LIMIT_BATCH)
+		return diag_set_at(d, off, -EBADMSG, "a batch of %llu bytes; at most %d are lawful",
+				   (unsigned long long)len, LIMIT_BATCH);
+	b.head_len = s.off - at->off;
+	data = span_take(&s, len);
+	if (!data)
+		return diag_set_at(d, off, -EBADMSG, "truncated: the file ends %zu bytes into a batch of %llu",
+				   at->left - b.head_len, (unsigned long long)len);
+	b.len = (size_t)len;
+	b.kind = exp ? BATCH_EXPERIMENT : batch_kind(version, data, b.len);
+	*ret_batch = b;
+	return 0;
+}
+
+void cursor_begin(struct cursor *c, const uint8_t *data, size_t len, uint64_t ts, double mul)
+{
+	c->s = span_of(data, len);
+	c->last_ns = 0;
+	c->ts = ts;
+	c->mul = mul;
+}
+
+int cursor_next(struct cursor *c, const char **ret_why)
+{
+	struct span s = c->s;
+	const struct evspec *spec;
+	uint64_t dt;
+	uint8_t type = span_u8(&s);
+
+	spec = type < EV_TABLE_LEN ? &evspec_table[type] : NULL;
+	if (!spec || !spec->timed) {
+		*ret_why = spec && spec->name ? "this event does not belong into a thread's batch" :
+						"no event has this type";
+		return -EBADMSG;
+	}
+	dt = span_uvarint(&s);
+	for (unsigned i = 0; i < spec->nargs; i++)
+		c->ev.args[i] = span_uvarint(&s);
+	if (s.bad) {
+		*ret_why = "an event's number is cut off by the end of its batch, or longer than 64 bits";
+		return -EBADMSG;
+	}
+	c->ev.type = type;
+	/* As Go has it: 0 means "not set", also where it is a time. */
+	if (!c->last_ns)
+		c->last_ns = cursor_ns(c->mul, c->ts);
+	c->last_ns = (int64_t)((uint64_t)cursor_ns(c->mul, dt) + (uint64_t)c->last_ns);
+	c->ev.time_ns = c->last_ns;
+	c->s = s;
+	return 0;
+}

@@ -1,0 +1,164 @@
+#include "trace/frontier.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* Decodes the next event. 1, 0 at the end of the thread's batches, or -EBADMSG. */
+static int cur_next(struct frontier_cur *c, const struct gen *g, const char **ret_why)
+{
+	const struct gen_batch *b = &g->batches[c->batch - 1];
+
+	while (!c->c.s.left) {
+		if (!b->next)
+			return 0;
+		c->batch = b->next;
+		b = &g->batches[c->batch - 1];
+		cursor_begin(&c->c, g->bytes + b->off, b->b.len, b->b.ts, g->mul);
+	}
+	c->ev_off = g->base + b->off + c->c.s.off;
+	return cursor_next(&c->c, ret_why) < 0 ? -EBADMSG : 1;
+}
+
+static size_t sift_up(struct frontier_ent *h, size_t i)
+{
+	while (i > 0 && h[(i - 1) / 2].time_ns > h[i].time_ns) {
+		struct frontier_ent t = h[i];
+
+		h[i] = h[(i - 1) / 2];
+		h[(i - 1) / 2] = t;
+		i = (i - 1) / 2;
+	}
+	return i;
+}
+
+static void sift_down(struct frontier_ent *h, size_t cnt, size_t i)
+{
+	struct frontier_ent e = h[i];
+
+	for (;;) {
+		size_t l = 2 * i + 1, m = i;
+		int64_t t = e.time_ns;
+
+		if (l < cnt && h[l].time_ns < t) {
+			m = l;
+			t = h[l].time_ns;
+		}
+		if (l + 1 < cnt && h[l + 1].time_ns < t)
+			m = l + 1;
+		if (m == i)
+			break;
+		h[i] = h[m];
+		i = m;
+	}
+	h[i] = e;
+}
+
+/* The path from i to the root moves down by one, the last one takes the root. */
+static void heap_remove(struct frontier *f, size_t i)
+{
+	struct frontier_ent *h = f->heap;
+
+	for (; i > 0; i = (i - 1) / 2)
+		h[i] = h[(i - 1) / 2];
+	h[0] = h[--f->cnt];
+	if (f->cnt)
+		sift_down(h, f->cnt, 0);
+}
+
+static int frontier_room(struct frontier *f, size_t n)
+{
+	struct frontier_cur *curs;
+	struct frontier_ent *heap;
+
+	if (n <= f->cap)
+		return 0;
+	curs = reallocarray(f->curs, n, sizeof(*curs));
+	if (!curs)
+		return -ENOMEM;
+	f->curs = curs;
+	heap = reallocarray(f->heap, n, sizeof(*heap));
+	if (!heap)
+		return -ENOMEM;
+	f->heap = heap;
+	f->cap = n;
+	return 0;
+}
+
+int frontier_fill(struct frontier *f, const struct gen *g, const char **ret_why,
+		  uint64_t *ret_off)
+{
+	f->cnt = 0;
+	*ret_why = "no memory";
+	*ret_off = g->base;
+	if (frontier_room(f, g->thread_cnt) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < g->thread_cnt; i++) {
+		const struct gen_thread *t = &g->threads[i];
+		const struct gen_batch *b = &g->batches[t->first - 1];
+		struct frontier_cur *c = &f->curs[i];
+		int rc;
+
+		*c = (struct frontier_cur){ .m = t->m, .batch = t->first };
+		cursor_begin(&c->c, g->bytes + b->off, b->b.len, b->b.ts, g->mul);
+		rc = cur_next(c, g, ret_why);
+		if (rc < 0) {
+			*ret_off = c->ev_off;
+			return rc;
+		}
+		if (!rc)
+			continue;
+		f->heap[f->cnt] = (struct frontier_ent){ .time_ns = c->c.ev.time_ns, .cur = c };
+		sift_up(f->heap, f->cnt++);
+	}
+	return 0;
+}
+
+int frontier_step(struct frontier *f, const struct gen *g, size_t i, const char **ret_why)
+{
+	struct frontier_ent *e = &f->heap[i];
+	int rc = cur_next(e->cur, g, ret_why);
+
+	if (rc < 0)
+		return rc;
+	if (!rc) {
+		heap_remove(f, i);
+		return 0;
+	}
+	e->time_ns = e->cur->c.ev.time_ns;
+	if (sift_up(f->heap, i) == i)
+		sift_down(f->heap, f->cnt, i);
+	return 0;
+}
+
+static int ent_cmp(const void *a, const void *b)
+{
+	const struct frontier_ent *x = a, *y = b;
+
+	return (x->time_ns > y->time_ns) - (x->time_ns < y->time_ns);
+}
+
+void frontier_sort(struct frontier *f)
+{
+	struct frontier_ent *h = f->heap;
+
+	/* glibc's qsort merges: stable. The heap is nearly sorted when it is small. */
+	if (f->cnt > 64) {
+		qsort(h, f->cnt, sizeof(*h), ent_cmp);
+		return;
+	}
+	for (size_t i = 1; i < f->cnt; i++) {
+		struct frontier_ent e = h[i];
+		size_t j = i;
+
+		for (; j > 0 && h[j - 1].time_ns > e.time_ns; j--)
+			h[j] = h[j - 1];
+		h[j] = e;
+	}
+}
+
+void frontier_done(struct frontier *f)
+{
+	free(f->curs);
+	free(f->heap);
+	*f = (struct frontier){ 0 };
+}

@@ -1,0 +1,345 @@
+#include "trace/reader.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "trace/ahead.h"
+#include "trace/frontier.h"
+
+enum reader_phase {
+	PHASE_LOAD,   /* the next generation must be loaded */
+	PHASE_EVENTS, /* within a generation */
+	PHASE_FAILED, /* an error is to be told, or was */
+	PHASE_DONE,
+};
+
+struct reader {
+	struct source src;
+	struct ahead *ahead; /* owned, or NULL */
+	unsigned version;
+	enum reader_phase phase;
+	struct gen own;	 /* the generation when nobody reads ahead */
+	struct gen *gen; /* the current one, or NULL */
+	struct order *order;
+	struct frontier f;
+	size_t sample; /* the next one */
+	struct order_event *out; /* the judge's, until it is asked again */
+	int out_left;
+	struct order_event sync, sample_ev;
+	int64_t last_ns;
+	uint64_t syncs, generations, bytes, gen_bytes_max;
+	int err;
+	struct diag why;
+};
+
+/* Which arguments, counted from 1, are stacks and strings that must be there. */
+struct refs {
+	uint8_t stack, other, str, str2;
+};
+
+static const struct refs refs[EV_TABLE_LEN] = {
+	[EV_PROCS_CHANGE] = { .stack = 2 },
+	[EV_GO_CREATE] = { .stack = 3, .other = 2 },
+	[EV_GO_CREATE_BLOCKED] = { .stack = 3, .other = 2 },
+	[EV_GO_STOP] = { .stack = 2, .str = 1 },
+	[EV_GO_BLOCK] = { .stack = 2, .str = 1 },
+	[EV_GO_UNBLOCK] = { .stack = 3 },
+	[EV_GO_SYSCALL_BEGIN] = { .stack = 2 },
+	[EV_GO_STATUS_STACK] = { .stack = 4 },
+	[EV_STW_BEGIN] = { .stack = 2, .str = 1 },
+	[EV_GC_BEGIN] = { .stack = 2 },
+	[EV_GC_SWEEP_BEGIN] = { .stack = 1 },
+	[EV_GC_MARK_ASSIST_BEGIN] = { .stack = 1 },
+	[EV_GO_LABEL] = { .str = 1 },
+	[EV_USER_TASK_BEGIN] = { .stack = 4, .str = 3 },
+	[EV_USER_TASK_END] = { .stack = 2 },
+	[EV_USER_REGION_BEGIN] = { .stack = 3, .str = 2 },
+	[EV_USER_REGION_END] = { .stack = 3, .str = 2 },
+	[EV_USER_LOG] = { .stack = 4, .str = 2, .str2 = 3 },
+	[EV_CPU_SAMPLE] = { .stack = 1 },
+};
+
+int reader_new(struct source *s, bool ahead, struct reader **ret_r, struct diag *d)
+{
+	struct reader *r = calloc(1, sizeof(*r));
+	size_t have = source_need(s, EV_HEADER_LEN);
+	const uint8_t *p;
+	int err;
+
+	if (have < EV_HEADER_LEN && s->err) {
+		err = diag_set_at(d, have, s->err, "cannot read: %s", source_why(s));
+		goto fail;
+	}
+	err = -ENOMEM;
+	diag_set(d, err, "no memory");
+	if (!r)
+		goto fail;
+	r->order = order_new();
+	if (!r->order)
+		goto fail;
+	err = cursor_header(s->p, have, &r->version, d);
+	if (err < 0)
+		goto fail;
+	err = source_take(s, EV_HEADER_LEN, &r->own.own, &p);
+	r->src = *s;
+	*s = (struct source){ .fd = -1 };
+	if (err < 0)
+		goto fail;
+	if (ahead) {
+		err = ahead_new(&r->src, r->version, &r->ahead, d);
+		if (err < 0)
+			goto fail;
+	}
+	*ret_r = r;
+	return 0;
+fail:
+	source_done(s);
+	reader_free(r);
+	return err;
+}
+
+void reader_free(struct reader *r)
+{
+	if (!r)
+		return;
+	ahead_free(r->ahead);
+	gen_done(&r->own);
+	order_free(r->order);
+	frontier_done(&r->f);
+	if (r->version)
+		source_done(&r->src);
+	free(r);
+}
+
+/* --- failing -------------------------------------------------------------------------------------- */
+
+/* E5. The damage behind a generation explains better what breaks in it. */
+static int reader_fail(struct reader *r, int err)
+{
+	if (r->gen && r->gen->after) {
+		err = r->gen->after;
+		r->why = r->gen->after_diag;
+	}
+	r->err = err;
+	r->phase = PHASE_FAILED;
+	r->out_left = 0;
+	return err;
+}
+
+static int reader_fail_at(struct reader *r, int err, uint64_t off)
+{
+	diag_prefix(&r->why, err, "generation %llu", (unsigned long long)r->gen->gen);
+	r->why.off = off;
+	return reader_fail(r, err);
+}
+
+/* --- giving --------------------------------------------------------------------------------------- */
+
+static void reader_clock(struct reader *r, int64_t *time_ns)
+{
+	/* E3 */
+	if (*time_ns <= r->last_ns)
+		*time_ns = (int64_t)((uint64_t)r->last_ns + 1);
+	r->last_ns = *time_ns;
+}
+
+static int reader_give_sync(struct reader *r, int64_t time_ns, struct reader_event *ret_ev)
+{
+	r->sync = (struct order_event){ .type = ORDER_SYNC, .time_ns = time_ns, .m = -1, .p = -1, .g = -1 };
+	reader_clock(r, &r->sync.time_ns);
+	*ret_ev = (struct reader_event){ .ev = &r->sync, .gen = r->gen, .syncs = ++r->syncs };
+	return 1;
+}
+
+/* E4: the id's entry. False if it is not there; 0 is no entry. */
+static inline bool stack_ref(const struct gen *g, uint64_t id, const struct gotrace_stack **ret)
+{
+	*ret = id ? gen_stack_get(g, id) : NULL;
+	return *ret || !id;
+}
+
+static inline bool str_ref(const struct gen *g, uint64_t id, struct gen_str **ret)
+{
+	*ret = id ? gen_str_get(g, id) : NULL;
+	return *ret || !id;
+}
+
+static int reader_give(struct reader *r, struct order_event *ev, uint64_t off,
+		       struct reader_event *ret_ev)
+{
+	const struct refs *f = &refs[ev->type];
+	struct reader_event e = { .ev = ev, .gen = r->gen };
+
+	if ((f->stack && !stack_ref(r->gen, ev->args[f->stack - 1], &e.stack)) ||
+	    (f->other && !stack_ref(r->gen, ev->args[f->other - 1], &e.other))) {
+		diag_set(&r->why, 0, "%s names a stack that the generation does not have",
+			 evspec_table[ev->type].name);
+		return reader_fail_at(r, -EBADMSG, off);
+	}
+	if ((f->str && !str_ref(r->gen, ev->args[f->str - 1], &e.str)) ||
+	    (f->str2 && !str_ref(r->gen, ev->args[f->str2 - 1], &e.str2))) {
+		diag_set(&r->why, 0, "%s names a string that the generation does not have",
+			 evspec_table[ev->type].name);
+		return reader_fail_at(r, -EBADMSG, off);
+	}
+	if (ev->type == EV_STW_END)
+		(void)str_ref(r->gen, ev->args[0], &e.str); /* began in an earlier generation: not ours */
+	reader_clock(r, &ev->time_ns);
+	*ret_ev = e;
+	return 1;
+}
+
+static int reader_give_out(struct reader *r, uint64_t off, struct reader_event *ret_ev)
+{
+	r->out_left--;
+	return reader_give(r, r->out++, off, ret_ev);
+}
+
+static int reader_give_sample(struct reader *r, struct reader_event *ret_ev)
+{
+	const struct gen_sample *s = &r->gen->samples[r->sample++];
+
+	r->sample_ev = (struct order_event){ .type = EV_CPU_SAMPLE, .time_ns = s->time_ns, .m = s->m,
+					     .p = s->p, .g = s->g, .args = { s->stack } };
+	return reader_give(r, &r->sample_ev, s->off, ret_ev);
+}
+
+/* --- generations ---------------------------------------------------------------------------------- */
+
+static int reader_install(struct reader *r, struct gen *g, struct reader_event *ret_ev)
+{
+	const char *why = NULL;
+	uint64_t off = 0;
+	int err;
+
+	r->gen = g;
+	r->generations++;
+	r->bytes = g->base + g->len;
+	if (g->len > r->gen_bytes_max)
+		r->gen_bytes_max = g->len;
+	r->sample = 0;
+	order_sweep(r->order);
+	err = frontier_fill(&r->f, g, &why, &off);
+	if (err < 0) {
+		diag_set(&r->why, err, "%s", why);
+		return reader_fail_at(r, err, off);
+	}
+	r->phase = PHASE_EVENTS;
+	return reader_give_sync(r, cursor_ns(g->mul, g->min_ts), ret_ev);
+}
+
+static int reader_load(struct reader *r, struct reader_event *ret_ev)
+{
+	struct gen *g = &r->own;
+	int rc;
+
+	if (r->gen && r->gen->after) {
+		rc = r->gen->after;
+		r->why = r->gen->after_diag;
+	} else if (r->ahead) {
+		rc = ahead_get(r->ahead, &g, &r->why);
+	} else {
+		rc = gen_load(g, &r->src, r->version, !r->generations, &r->why);
+	}
+	if (rc > 0)
+		return reader_install(r, g, ret_ev);
+	/* A SYNC ends what was read, whether by an error or not. */
+	r->gen = NULL;
+	r->err = rc;
+	r->phase = rc < 0 ? PHASE_FAILED : PHASE_DONE;
+	return reader_give_sync(r, r->last_ns, ret_ev);
+}
+
+/* --- merging -------------------------------------------------------------------------------------- */
+
+/* Lets the i-th of the frontier go on, if it may. 1, 0 or -errno. */
+static int reader_try(struct reader *r, size_t i, uint64_t *ret_off)
+{
+	struct frontier_cur *c = r->f.heap[i].cur;
+	const char *why = NULL;
+	int rc;
+
+	if (!c->om && c->m != TRACE_NO_M) {
+		c->om = order_m_get(r->order, c->m);
+		if (!c->om)
+			return reader_fail(r, diag_set(&r->why, -ENOMEM, "no memory"));
+	}
+	*ret_off = c->ev_off;
+	rc = order_advance(r->order, r->gen, c->om, &c->c.ev, &r->out, &r->why);
+	if (rc < 0)
+		return reader_fail_at(r, rc, c->ev_off);
+	if (!rc)
+		return 0;
+	r->out_left = rc;
+	rc = frontier_step(&r->f, r->gen, i, &why);
+	if (rc < 0) {
+		diag_set(&r->why, rc, "%s", why);
+		return reader_fail_at(r, rc, c->ev_off);
+	}
+	return 1;
+}
+
+static int reader_stuck(struct reader *r)
+{
+	const struct frontier_cur *c = r->f.heap[0].cur;
+	struct diag why;
+
+	order_why(r->order, c->om, &c->c.ev, &why);
+	diag_set(&r->why, -EBADMSG, "no thread of %zu can go on; the first in time, %lld, waits: %s",
+		 r->f.cnt, (long long)c->m, why.text);
+	return reader_fail_at(r, -EBADMSG, c->ev_off);
+}
+
+static int reader_merge(struct reader *r, struct reader_event *ret_ev)
+{
+	uint64_t off = 0;
+	int rc;
+
+	if (r->sample < r->gen->sample_cnt &&
+	    (!r->f.cnt || r->gen->samples[r->sample].time_ns < r->f.heap[0].time_ns))
+		return reader_give_sample(r, ret_ev);
+	rc = reader_try(r, 0, &off);
+	if (!rc) {
+		/* Rare: others, in the order of time. A sorted array is a heap, too. */
+		frontier_sort(&r->f);
+		for (size_t i = 1; i < r->f.cnt && !rc; i++)
+			rc = reader_try(r, i, &off);
+		if (!rc)
+			return reader_stuck(r);
+	}
+	return rc < 0 ? rc : reader_give_out(r, off, ret_ev);
+}
+
+int reader_next(struct reader *r, struct reader_event *ret_ev, struct diag *d)
+{
+	int rc = 0;
+
+	if (r->out_left)
+		rc = reader_give_out(r, r->gen->base, ret_ev);
+	else if (r->phase == PHASE_EVENTS && (r->f.cnt || r->sample < r->gen->sample_cnt))
+		rc = reader_merge(r, ret_ev);
+	else if (r->phase == PHASE_FAILED)
+		rc = r->err;
+	else if (r->phase != PHASE_DONE)
+		rc = reader_load(r, ret_ev);
+	if (rc < 0 && d)
+		*d = r->why;
+	return rc;
+}
+
+unsigned reader_get_version(const struct reader *r)
+{
+	return r->version;
+}
+
+void reader_get_stats(const struct reader *r, struct reader_stats *ret_stats)
+{
+	*ret_stats = (struct reader_stats){
+		.bytes = r->generations ? r->bytes : EV_HEADER_LEN,
+		.generations = r->generations,
+		.gen_bytes_max = r->gen_bytes_max,
+		.gen = r->gen ? r->gen->gen : 0,
+	};
+	order_get_counts(r->order, &ret_stats->counts);
+}
