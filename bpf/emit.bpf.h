@@ -171,20 +171,18 @@ struct text {
 	u64 addr, len;
 };
 
-/* A user annotation: a record with one or two texts and a short stack (16 frames of the chain). */
-enum { TEXT_PC = 16, TEXT_EACH = 256 };
-
+/* A user annotation: a record with one or two texts and a short stack. */
 static __noinline int emit_text(struct ring_ctl *ctl, struct event *e, const struct text *t)
 {
 	u32 seq = 0, n = 0, key, msg;
 	u64 fp = e->fp;
 	char *dst;
-	struct rec *r = (void *)ring_claim(ctl, e->cpu, REC_FIXED + TEXT_PC * 8 + 2 * TEXT_EACH,
+	struct rec *r = (void *)ring_claim(ctl, e->cpu, REC_FIXED + REC_TEXT_PC * 8 + 2 * REC_TEXT_EACH,
 					   e->hook, &seq);
 
 	if (!r)
 		return 0;
-	for (u32 i = 0; i < TEXT_PC; i++) {
+	for (u32 i = 0; i < REC_TEXT_PC; i++) {
 		u64 pc = i == 0 ? e->pc0 : stack_next(e, &fp);
 
 		if (!pc)
@@ -192,16 +190,16 @@ static __noinline int emit_text(struct ring_ctl *ctl, struct event *e, const str
 		r->pcs[i] = pc;
 		n = i + 1;
 	}
-	dst = (char *)&r->pcs[TEXT_PC];
-	key = t[0].len > TEXT_EACH ? TEXT_EACH : (u32)t[0].len;
-	msg = t[1].len > TEXT_EACH ? TEXT_EACH : (u32)t[1].len;
+	dst = (char *)&r->pcs[REC_TEXT_PC];
+	key = t[0].len > REC_TEXT_EACH ? REC_TEXT_EACH : (u32)t[0].len;
+	msg = t[1].len > REC_TEXT_EACH ? REC_TEXT_EACH : (u32)t[1].len;
 	if (key && bpf_probe_read_user(dst, key, (const void *)t[0].addr))
 		key = 0;
-	if (msg && bpf_probe_read_user(dst + TEXT_EACH, msg, (const void *)t[1].addr))
+	if (msg && bpf_probe_read_user(dst + REC_TEXT_EACH, msg, (const void *)t[1].addr))
 		msg = 0;
 	rec_fill(r, e, ctl);
 	r->p = key | (u64)msg << 32; /* P is not needed here: the lengths of the two texts */
-	r->len = REC_FIXED + TEXT_PC * 8 + 2 * TEXT_EACH;
+	r->len = REC_FIXED + REC_TEXT_PC * 8 + 2 * REC_TEXT_EACH;
 	r->npc = (u8)n;
 	rec_commit(r, seq);
 	return 0;

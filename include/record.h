@@ -22,13 +22,14 @@
 #define GOTRACE_RECORD_H
 
 #ifndef __bpf__
-#include <linux/types.h>
+#include <stdint.h>
 #endif
 
 enum {
 	REC_MAX_PC = 128,	   /* frames: the format's limit */
 	REC_SHORT_PC = 32,	   /* deeper stacks claim room for REC_MAX_PC */
-	REC_MAX_TEXT = 512,	   /* bytes of a user annotation */
+	REC_TEXT_PC = 16,	   /* room for pcs in a user annotation; its two texts lie behind */
+	REC_TEXT_EACH = 256,	   /* room for each text; p holds their lengths: first | second << 32 */
 	REC_MAX_LEN = 2048,	   /* of any record; rings have this much room behind their end */
 	REC_GCC_WORDS = 20,	   /* words of gcController that HEAP and SNAP_GC carry as pcs */
 	REC_ABI = 1,		   /* changes with any change of this file's meaning */
@@ -101,54 +102,54 @@ enum rec_flag {
 };
 
 struct rec {
-	__u32 seq;	  /* R2 */
-	__u16 len;	  /* R1 */
-	__u8 hook;	  /* enum hook */
-	__u8 npc;	  /* <= REC_MAX_PC */
-	__u64 ts;	  /* R3 */
-	__u32 tid;	  /* of the thread, in the target's own pid namespace (m.procid) */
-	__u32 lost;	  /* R4 */
-	__u64 g;
-	__u64 goid;
-	__u64 m;
-	__u64 p;
-	__u32 gstatus;	  /* g.atomicstatus, as read (may carry the scan bit 0x1000) */
-	__u8 waitreason;  /* g.waitreason: an index of the target's own table */
-	__u8 flags;	  /* enum rec_flag */
-	__u16 skip;	  /* logical frames that the runtime's own tracer leaves out at the leaf */
-	__u64 x, y;	  /* by hook */
-	__u64 pcs[];
+	uint32_t seq;	  /* R2 */
+	uint16_t len;	  /* R1 */
+	uint8_t hook;	  /* enum hook */
+	uint8_t npc;	  /* <= REC_MAX_PC */
+	uint64_t ts;	  /* R3 */
+	uint32_t tid;	  /* of the thread, in the target's own pid namespace (m.procid) */
+	uint32_t lost;	  /* R4 */
+	uint64_t g;
+	uint64_t goid;
+	uint64_t m;
+	uint64_t p;
+	uint32_t gstatus;	  /* g.atomicstatus, as read (may carry the scan bit 0x1000) */
+	uint8_t waitreason;  /* g.waitreason: an index of the target's own table */
+	uint8_t flags;	  /* enum rec_flag */
+	uint16_t skip;	  /* logical frames that the runtime's own tracer leaves out at the leaf */
+	uint64_t x, y;	  /* by hook */
+	uint64_t pcs[];
 };
 
 /* One CPU's ring, control part. Both sides write only their own cache lines. */
 struct ring_ctl {
-	__u64 head;	/* bytes claimed so far; BPF, by compare-and-swap */
-	__u64 lost;	/* records that did not fit */
-	__u64 skipped;	/* hits that made no record, by intent */
-	__u64 faults;	/* reads of target memory that failed */
-	__u64 pad0[4];
-	__u64 tail;	/* bytes consumed; user space */
-	__u64 pad1[7];
-	__u64 lost_by[HOOK_BPF_END];
+	uint64_t head;	/* bytes claimed so far; BPF, by compare-and-swap */
+	uint64_t lost;	/* records that did not fit */
+	uint64_t skipped;	/* hits that made no record, by intent */
+	uint64_t faults;	/* reads of target memory that failed */
+	uint64_t pad0[4];
+	uint64_t tail;	/* bytes consumed; user space */
+	uint64_t pad1[7];
+	uint64_t lost_by[HOOK_BPF_END];
 };
 
 /* Fixed for the life of the loaded program: the verifier removes what a version does not need. */
 struct bpf_config {
-	__u64 pidns_dev, pidns_ino; /* the target's own pid namespace; 0: use the initial one */
-	__u32 tgid;		    /* in that namespace */
-	__u32 ring_mask;	    /* ring bytes - 1; a power of two */
-	__u64 gccontroller;	    /* its address in the target, 0: do not read */
-	__u32 heap_period_ns;	    /* at most one HEAP record in this time */
-	__u32 go_minor;
-	__u32 gosched_skip;	    /* 1 up to Go 1.24, 0 from 1.25 */
-	__u32 create_in_rbx;	    /* unused bits 0 */
+	uint64_t pidns_dev, pidns_ino; /* the target's own pid namespace; 0: use the initial one */
+	uint32_t tgid;		    /* in that namespace */
+	uint32_t ring_mask;	    /* ring bytes - 1; a power of two */
+	uint64_t gccontroller;	    /* its address in the target, 0: do not read */
+	uint32_t heap_period_ns;	    /* at most one HEAP record in this time */
+	uint32_t go_minor;
+	uint32_t gosched_skip;	    /* 1 up to Go 1.24, 0 from 1.25 */
+	uint32_t create_in_rbx;	    /* unused bits 0 */
 	/* offsets of fields, 0xffff: this version has none (golayout.h) */
-	__u16 g_m, g_sched_sp, g_sched_pc, g_sched_bp, g_syscallpc, g_syscallsp, g_syscallbp;
-	__u16 g_atomicstatus, g_goid, g_schedlink, g_waitreason, g_asyncSafePoint, g_syncSafePoint;
-	__u16 g_inMarkAssist, g_coroexit, g_lockedm, g_parentGoid, g_startpc, g_coroarg;
-	__u16 m_curg, m_p, m_oldp, m_isextra, m_waitTraceSkip, m_waitTraceBlockReason, m_syscalltick;
-	__u16 p_status, p_syscalltick, p_gcMarkWorkerMode;
-	__u16 pad;
+	uint16_t g_m, g_sched_sp, g_sched_pc, g_sched_bp, g_syscallpc, g_syscallsp, g_syscallbp;
+	uint16_t g_atomicstatus, g_goid, g_schedlink, g_waitreason, g_asyncSafePoint, g_syncSafePoint;
+	uint16_t g_inMarkAssist, g_coroexit, g_lockedm, g_parentGoid, g_startpc, g_coroarg;
+	uint16_t m_curg, m_p, m_oldp, m_isextra, m_waitTraceSkip, m_waitTraceBlockReason, m_syscalltick;
+	uint16_t p_status, p_syscalltick, p_gcMarkWorkerMode;
+	uint16_t pad;
 };
 
 /*

@@ -21,6 +21,7 @@ struct str_slot {
 struct genwriter {
 	unsigned format;
 	uint64_t gen, start_ts, events;
+	size_t pending; /* bytes of events not yet in out */
 	bool failed;
 
 	struct buf out;		/* finished batches of this generation */
@@ -78,12 +79,13 @@ void genwriter_begin(struct genwriter *w, uint64_t gen, uint64_t start_ts)
 	w->gen = gen;
 	w->start_ts = start_ts;
 	w->events = 0;
+	w->pending = 0;
 	w->failed = false;
+	/* Threads come and go: keep what the last generation used, not all that ever was. */
+	while (w->batch_cnt > w->batch_of.cnt)
+		free(w->batches[--w->batch_cnt]);
 	map_reset(&w->batch_of);
 	w->last = NULL;
-	/* Threads come and go: keep what the last generation used, not all that ever was. */
-	for (size_t i = 0; i < w->batch_cnt; i++)
-		w->batches[i]->len = 0;
 	buf_reset(&w->out);
 	buf_reset(&w->stacks);
 	buf_reset(&w->strings);
@@ -132,6 +134,7 @@ int genwriter_event(struct genwriter *w, uint64_t m, unsigned type, uint64_t ts,
 {
 	const struct evspec *spec = evspec_get(type);
 	struct batch *b;
+	uint32_t len;
 	int err;
 
 	if (!spec || spec->since > w->format || ts < w->start_ts)
@@ -141,15 +144,19 @@ int genwriter_event(struct genwriter *w, uint64_t m, unsigned type, uint64_t ts,
 		w->failed = true;
 		return -ENOMEM;
 	}
+	len = b->len;
 	err = batch_event(b, type, ts, args, nargs);
 	if (err == -ENOSPC) {
 		if (batch_flush(b, &w->out) < 0) {
 			w->failed = true;
 			return -ENOMEM;
 		}
+		w->pending -= len;
+		len = 0;
 		batch_begin(b, w->gen, m, b->last_ts);
 		err = batch_event(b, type, ts, args, nargs);
 	}
+	w->pending += b->len - len;
 	if (err == 0)
 		w->events++;
 	return err;
@@ -259,11 +266,7 @@ void genwriter_stack(struct genwriter *w, uint64_t id, const struct gen_frame *f
 
 size_t genwriter_size(const struct genwriter *w)
 {
-	size_t n = w->out.len + w->stacks.len + w->strings.len;
-
-	for (size_t i = 0; i < w->batch_of.cnt; i++)
-		n += w->batches[i]->len;
-	return n;
+	return w->out.len + w->stacks.len + w->strings.len + w->pending;
 }
 
 uint64_t genwriter_events(const struct genwriter *w)

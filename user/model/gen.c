@@ -1,0 +1,212 @@
+/*
+ * gen.c - generations: everything that lives is announced first, so that each stands alone (M4).
+ *
+ * All announcements of a generation share its first time. That is lawful: they concern different
+ * goroutines and Ps, and the two that belong together (a thread's P, then its goroutine) stand in
+ * this order in the thread's own batch.
+ */
+#include "model/state.h"
+
+#include <stdlib.h>
+
+#include "base/num.h"
+
+static unsigned g_status(const struct g *g)
+{
+	switch (g->state) {
+	case G_RUNNING:
+		return TRACE_GO_RUNNING;
+	case G_SYSCALL:
+		return TRACE_GO_SYSCALL;
+	case G_WAITING:
+		return g->coro22 ? TRACE_GO_RUNNABLE : TRACE_GO_WAITING;
+	default:
+		return TRACE_GO_RUNNABLE;
+	}
+}
+
+static void announce_g(struct model *mo, struct g *g)
+{
+	uint64_t m = g->state == G_SYSCALL || g->state == G_RUNNING ? g->m->tid : TRACE_NO_M;
+
+	g->seq = 0;
+	if (g->stack && g->state != G_RUNNING && mo->opts.format >= 23)
+		EV_AT(mo, g->m, mo->gen_start, EV_GO_STATUS_STACK, g->goid, m, g_status(g),
+		      ev_stack(mo, g->stack));
+	else
+		EV_AT(mo, g->m, mo->gen_start, EV_GO_STATUS, g->goid, m, g_status(g));
+	if (g->assist)
+		EV_AT(mo, g->m, mo->gen_start, EV_GC_MARK_ASSIST_ACTIVE, g->goid);
+}
+
+static void announce_p(struct model *mo, struct p *p)
+{
+	static const uint8_t status[] = {
+		[P_IDLE] = TRACE_PROC_IDLE,
+		[P_RUNNING] = TRACE_PROC_RUNNING,
+		[P_SYSCALL] = TRACE_PROC_SYSCALL,
+		[P_ABANDONED] = TRACE_PROC_SYSCALL_ABANDONED,
+	};
+
+	p->seq = 0;
+	EV_AT(mo, p->m, mo->gen_start, EV_PROC_STATUS, p->id, status[p->state]);
+}
+
+/* Events that need a thread with a running goroutine: now, or with the next start (apply.c). */
+static struct m *any_running(struct model *mo)
+{
+	struct map_slot slot;
+
+	for (size_t pos = 0; map_next(&mo->ms, &pos, &slot);) {
+		struct m *m = (struct m *)(uintptr_t)slot.val;
+
+		if (m->g && m->g->state == G_RUNNING && m->pend == PEND_NONE)
+			return m;
+	}
+	return NULL;
+}
+
+void gen_say_owed(struct model *mo, struct m *m)
+{
+	if (mo->say_procs) {
+		EV(mo, m, EV_PROCS_CHANGE, mo->procs, 0);
+		mo->say_procs = false;
+	}
+	if (mo->say_goal) {
+		EV(mo, m, EV_HEAP_GOAL, mo->heap_goal);
+		mo->say_goal = false;
+	}
+}
+
+void gen_open(struct model *mo)
+{
+	struct map_slot slot;
+	struct m *m;
+
+	mo->gen_start = ev_reserve(mo);
+	genwriter_begin(mo->w, ++mo->gen, mo->gen_start);
+	for (size_t pos = 0; map_next(&mo->ps, &pos, &slot);)
+		announce_p(mo, (struct p *)(uintptr_t)slot.val);
+	for (size_t pos = 0; map_next(&mo->gs, &pos, &slot);) {
+		struct g *g = (struct g *)(uintptr_t)slot.val;
+
+		if (g->state != G_NONE)
+			announce_g(mo, g);
+	}
+	mo->say_procs = mo->procs != 0;
+	mo->say_goal = mo->heap_goal != 0;
+	m = any_running(mo);
+	if (m)
+		gen_say_owed(mo, m);
+	if (mo->gc_active) {
+		/* Any thread will do, but there must be one. */
+		size_t pos = 0;
+
+		if (!m && map_next(&mo->ms, &pos, &slot))
+			m = (struct m *)(uintptr_t)slot.val;
+		if (m)
+			EV(mo, m, EV_GC_ACTIVE, ++mo->gc_seq);
+		else
+			mo->gc_active = false;
+	}
+}
+
+/* Decides what waits for a next record. */
+static void ms_settle(struct model *mo)
+{
+	struct map_slot slot;
+
+	for (size_t pos = 0; map_next(&mo->ms, &pos, &slot);)
+		m_settle(mo, (struct m *)(uintptr_t)slot.val, HOOK_NONE);
+}
+
+/* Forgets threads that hold nothing: they may have ended. */
+static void ms_forget(struct model *mo)
+{
+	uint64_t tids[64];
+	size_t n;
+
+	do {
+		struct map_slot slot;
+
+		n = 0;
+		for (size_t pos = 0; n < ARRAY_LEN(tids) && map_next(&mo->ms, &pos, &slot);) {
+			struct m *m = (struct m *)(uintptr_t)slot.val;
+
+			if (m->g || m->p || m->needm)
+				continue;
+			tids[n++] = m->tid;
+			free(m);
+		}
+		for (size_t i = 0; i < n; i++)
+			map_del(&mo->ms, tids[i]);
+	} while (n == ARRAY_LEN(tids));
+}
+
+void gen_close(struct model *mo)
+{
+	struct gen_clock clock = { .ts = mo->gen_start };
+	struct model_gen gen;
+	int err;
+
+	ms_settle(mo);
+	ms_forget(mo);
+	stacks_write(mo->stacks, mo->opts.symbols, mo->w);
+	mo->unblock_stack = mo->opts.unblock_pc ? stacks_intern(mo->stacks, &mo->opts.unblock_pc, 1,
+								0, STACK_ENTRY_PC)
+						: 0;
+	clock.mono_ns = mo->t0 + mo->gen_start;
+	clock.wall_ns = mo->clock_wall + (clock.mono_ns - mo->clock_mono);
+	buf_reset(&mo->out);
+	err = genwriter_end(mo->w, &clock, &mo->out);
+	if (err < 0) {
+		mo->err = err;
+		return;
+	}
+	symbols_trim(mo->opts.symbols);
+	gen = (struct model_gen){
+		.gen = mo->gen,
+		.start_ns = mo->t0 + mo->gen_start,
+		.end_ns = mo->t0 + mo->ts,
+		.events = genwriter_events(mo->w),
+		.bytes = mo->out.p,
+		.len = mo->out.len,
+	};
+	mo->stats.generations++;
+	err = mo->opts.gen_done(mo->opts.ctx, &gen);
+	if (err)
+		mo->err = err;
+}
+
+/* A stop of the world that lasts for generations has lost its end: it ends here. */
+static void gen_end_stw(struct model *mo)
+{
+	struct map_slot slot;
+
+	for (size_t pos = 0; map_next(&mo->gs, &pos, &slot);) {
+		struct g *g = (struct g *)(uintptr_t)slot.val;
+
+		if (g->stw) {
+			g_close_stw(mo, g);
+			repaired(mo, REPAIR_GC);
+		}
+	}
+}
+
+enum { STW_PATIENCE = 4 }; /* generations; real stops take milliseconds at most */
+
+void gen_tick(struct model *mo)
+{
+	uint64_t age = mo->rec_ts > mo->gen_start ? mo->rec_ts - mo->gen_start : 0;
+
+	if (age < mo->opts.gen_ns && genwriter_size(mo->w) < mo->opts.gen_bytes)
+		return;
+	if (mo->stw_open) {
+		if (age < mo->opts.gen_ns * STW_PATIENCE)
+			return;
+		gen_end_stw(mo);
+	}
+	gen_close(mo);
+	if (!mo->err)
+		gen_open(mo);
+}

@@ -1,0 +1,186 @@
+/*
+ * state.h - goroutines, Ps and Ms as a reader of the trace believes them to be, and the only
+ * functions that change that belief. Private to the model.
+ *
+ * Each g_ and p_ function below writes one lawful event and makes the same change; its
+ * precondition is asserted. Functions in repair.c bring any state to a precondition first.
+ */
+#ifndef MODEL_STATE_H
+#define MODEL_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/map.h"
+#include "include/record.h"
+#include "model/model.h"
+#include "model/stacks.h"
+#include "trace/evspec.h"
+#include "trace/genwriter.h"
+
+enum g_state { G_NONE, G_RUNNABLE, G_RUNNING, G_SYSCALL, G_WAITING };
+enum p_state { P_IDLE, P_RUNNING, P_SYSCALL, P_ABANDONED };
+
+struct m;
+
+struct g {
+	uint64_t ptr, goid, seq;
+	uint64_t startpc;
+	struct m *m;	    /* RUNNING, SYSCALL */
+	uint32_t stack;	    /* the last one it stopped with (a reference), for announcements */
+	uint8_t state;
+	bool assist, stw;   /* a range is open on it */
+	bool coro22;	    /* header 22: a new coroutine, waiting here, runnable to readers */
+};
+
+struct p {
+	uint64_t ptr, id, seq;
+	struct m *m;	    /* RUNNING, SYSCALL */
+	uint64_t changed_ts; /* of its last event */
+	uint8_t state;
+};
+
+/* A syscall's end that is decided by the thread's next record (go-runtime.md 4.2). */
+enum pend { PEND_NONE, PEND_KEPT, PEND_LOST };
+
+struct m {
+	uint64_t tid;
+	struct p *p;
+	struct g *g;
+	uint64_t last_ts;    /* of its last event: what is put off must not be before it */
+	uint8_t pend;
+	bool needm, stw_start;
+	bool p_fixed, g_fixed; /* start.c: what it held at the start is known */
+	uint64_t pend_ts, needm_ts, assist_end_ts;
+	struct g *assist_end; /* its mark assist ends at assist_end_ts unless its next record says not */
+	uint64_t pend_p;      /* the P's address in the record */
+};
+
+struct model {
+	struct model_opts opts;
+	struct model_stats stats;
+	struct genwriter *w;
+	struct stacks *stacks;
+	struct buf out;
+	struct map gs, gptrs, ps, ms; /* goid -> g, g's address -> g, p's address -> p, tid -> m */
+	uint64_t t0;		      /* CLOCK_MONOTONIC of tick 0 */
+	uint64_t ts;		      /* the newest event's time, ticks */
+	uint64_t rec_ts;	      /* of the record at hand, ticks */
+	uint64_t back_ts;	      /* not 0: times reserved earlier are used up from here */
+	uint64_t gen, gen_start;      /* 0: not begun */
+	uint64_t gc_seq;
+	bool gc_active;
+	uint64_t procs;		      /* GOMAXPROCS, 0 unknown */
+	uint64_t stw_open;	      /* number of open stop-the-world ranges */
+	uint64_t heap_goal, heap_live;
+	bool say_procs, say_goal;     /* owed to this generation, need a running goroutine */
+	uint64_t clock_mono, clock_wall; /* the newest CLOCK record */
+	uint32_t unblock_stack;
+	uint32_t lost_note;
+	struct buf held;	      /* records before the snapshot's end */
+	bool holding;
+	int err;		      /* sticky: no memory, or gen_done's */
+};
+
+/* ---- lookups (state.c) -------------------------------------------------------------------- */
+
+struct g *g_find(struct model *mo, uint64_t goid);
+struct p *p_find(struct model *mo, uint64_t ptr);
+/* Find or make; NULL only without memory (mo->err). */
+struct g *g_get(struct model *mo, uint64_t ptr, uint64_t goid);
+struct p *p_get(struct model *mo, uint64_t ptr, uint64_t id);
+struct m *m_get(struct model *mo, uint64_t tid);
+void g_forget(struct model *mo, struct g *g);
+
+/* ---- events (state.c) ----------------------------------------------------------------------- */
+
+/* Writes an event on m (NULL: no thread) at a time of its own, later than all before. */
+void ev(struct model *mo, struct m *m, unsigned type, const uint64_t *args, size_t nargs);
+/* The same at ts, which was reserved with ev_reserve. */
+void ev_at(struct model *mo, struct m *m, uint64_t ts, unsigned type, const uint64_t *args,
+	   size_t nargs);
+uint64_t ev_reserve(struct model *mo);
+
+#define EV(mo, m, type, ...)                                                                       \
+	ev(mo, m, type, (const uint64_t[]){ __VA_ARGS__ },                                         \
+	   sizeof((const uint64_t[]){ __VA_ARGS__ }) / sizeof(uint64_t))
+#define EV_AT(mo, m, ts, type, ...)                                                                \
+	ev_at(mo, m, ts, type, (const uint64_t[]){ __VA_ARGS__ },                                  \
+	      sizeof((const uint64_t[]){ __VA_ARGS__ }) / sizeof(uint64_t))
+
+uint64_t ev_text(struct model *mo, const char *text);	      /* string id */
+uint64_t ev_stack(struct model *mo, uint32_t stack);	      /* stack id, marked as used */
+
+/* p idle, m has none -> p runs on m */
+void p_start(struct model *mo, struct m *m, struct p *p);
+/* m has a P, running without a goroutine or in a syscall -> idle */
+void p_stop(struct model *mo, struct m *m);
+/* p in a syscall or abandoned -> idle; by is the thread that took it */
+void p_steal(struct model *mo, struct m *by, struct p *p);
+
+/* m has a running P and no or a running goroutine; g unknown to readers */
+void g_create(struct model *mo, struct m *m, struct g *g, bool blocked, uint32_t stack);
+void g_create_syscall(struct model *mo, struct m *m, struct g *g, uint64_t ts);
+/* g runnable; m has a running P and no goroutine */
+void g_start(struct model *mo, struct m *m, struct g *g);
+/* g running with a stop-the-world range open on it, or nothing to do */
+void g_close_stw(struct model *mo, struct g *g);
+/* g running */
+void g_stop(struct model *mo, struct g *g, const char *reason, uint32_t stack);
+void g_block(struct model *mo, struct g *g, const char *reason, uint32_t stack);
+void g_destroy(struct model *mo, struct g *g);
+void g_syscall_begin(struct model *mo, struct g *g, uint32_t stack);
+/* g in a syscall, its m still has its P in it; at ts (reserved) or 0 for now */
+void g_syscall_end(struct model *mo, struct g *g, uint64_t ts);
+/* g in a syscall, its m has no P in a syscall */
+void g_syscall_end_blocked(struct model *mo, struct g *g);
+/* g in a syscall on a foreign thread */
+void g_destroy_syscall(struct model *mo, struct g *g);
+/* g waiting; by may have neither P nor goroutine */
+void g_unblock(struct model *mo, struct m *by, struct g *g, uint32_t stack);
+/* g running, next waiting, same m */
+void g_switch(struct model *mo, struct g *g, struct g *next, bool destroy);
+
+/* ---- repair.c: from whatever is believed to what a record says --------------------------------- */
+
+void repaired(struct model *mo, enum repair r);
+/* Decides a syscall's end that was put off; hook is the thread's next record's, 0 if forced. */
+void m_settle(struct model *mo, struct m *m, unsigned hook);
+/* Room for the events of a syscall's end that is put off: m_settle uses these times. */
+void m_put_off(struct model *mo, struct m *m, enum pend pend, uint64_t p_ptr);
+/* m has no goroutine after this. */
+void m_drop_g(struct model *mo, struct m *m);
+/* g is on no thread after this, and runnable or waiting. */
+void g_detach(struct model *mo, struct g *g);
+/* p is idle after this; by is who wants it. */
+void p_make_idle(struct model *mo, struct m *by, struct p *p);
+/* m has a running P, p if given, after this. False only without memory. */
+bool m_ensure_p(struct model *mo, struct m *m, struct p *p);
+/* g is runnable after this, and on no thread. m is the thread whose record asks for it. */
+bool g_ensure_runnable(struct model *mo, struct m *m, struct g *g);
+/* g runs on m, with p if given, after this. */
+bool g_ensure_running(struct model *mo, struct m *m, struct g *g, struct p *p);
+
+/* ---- gen.c: generations ------------------------------------------------------------------------- */
+
+/* Opens a generation now and announces all that lives. */
+void gen_open(struct model *mo);
+/* Writes what the generation owes and needs m's running goroutine for (ProcsChange, HeapGoal). */
+void gen_say_owed(struct model *mo, struct m *m);
+/* Closes it and hands it to gen_done. */
+void gen_close(struct model *mo);
+/* Cuts when time or size ask for it and no stop-the-world is open. */
+void gen_tick(struct model *mo);
+
+/* ---- start.c: the state before the first record --------------------------------------------------- */
+
+/* Works out the state at the start from the held records and makes it the belief. */
+void start_infer(struct model *mo);
+
+/* ---- apply.c -------------------------------------------------------------------------------------- */
+
+void apply(struct model *mo, const struct rec *r);
+
+#endif
