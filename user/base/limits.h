@@ -9,6 +9,7 @@ enum {
 	LIMIT_SHDRS = 64 * 1024,
 	LIMIT_NOTE_BYTES = 64 * 1024,
 	LIMIT_RUNTIME_NAMES = 64 * 1024,   /* functions of the runtime that are indexed by name */
+	LIMIT_INLINE_STEPS = 64 * 1024,	   /* of one function's inline tree */
 	LIMIT_PCVALUE_STEPS = 1024 * 1024, /* steps through pc-value tables for one symbolisation */
 	LIMIT_FUNCS = 4 * 1024 * 1024,	   /* functions of one pclntab; a 1 GB binary has ~1.5 million */
 	LIMIT_INLINE_DEPTH = 128,	   /* logical frames of one pc */

@@ -2,7 +2,7 @@
  * golayout.h - where the fields of g, m, p and friends lie, per Go version and architecture.
  *
  * The rows are generated from DWARF of binaries built by real toolchains (tools/gen-layouts); the
- * key is the full patch version, since m moved inside 1.23 and 1.24 (go-runtime.md 2.1).
+ * key is the full patch version, since m moved inside 1.23 and 1.24 (docs/go-runtime.md 2).
  */
 #ifndef IMAGE_GOLAYOUT_H
 #define IMAGE_GOLAYOUT_H
@@ -24,7 +24,7 @@ enum { GOLAYOUT_NONE = 0xffff };
 	F(m, lockedg) F(m, waitTraceSkip) F(m, waitTraceBlockReason) F(m, syscalltick) F(m, size)  \
 	F(p, id) F(p, status) F(p, schedtick) F(p, syscalltick) F(p, m) F(p, goidcache)            \
 	F(p, runqhead) F(p, runnext) F(p, gcMarkWorkerMode) F(p, size)                             \
-	F(sched, gcwaiting) F(sched, stopwait)                                                     \
+	F(sched, lock) F(sched, gcwaiting) F(sched, stopwait)                                                   \
 	F(gcc, gcPercent) F(gcc, memoryLimit) F(gcc, gcPercentHeapGoal) F(gcc, sweepHeapLiveBasis) \
 	F(gcc, triggered) F(gcc, heapLive) F(gcc, heapMarked)                                      \
 	F(coro, gp)

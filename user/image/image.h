@@ -84,6 +84,7 @@ struct site {
 	enum site_kind kind;
 	uint8_t len;	   /* of the instruction */
 	uint8_t bytes[16]; /* of the instruction, to compare with the process's memory */
+	int32_t sp_off;	   /* entry sites: bytes by which the stack pointer is already lower (up to 1.20) */
 	const char *func;  /* the function that holds it */
 };
 

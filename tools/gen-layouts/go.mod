@@ -1,0 +1,3 @@
+module gen-layouts
+
+go 1.22
