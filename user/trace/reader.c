@@ -114,24 +114,42 @@ void reader_free(struct reader *r)
 
 /* --- failing -------------------------------------------------------------------------------------- */
 
-/* E5. The damage behind a generation explains better what breaks in it. */
+/* E5 */
 static int reader_fail(struct reader *r, int err)
 {
-	if (r->gen && r->gen->after) {
-		err = r->gen->after;
-		r->why = r->gen->after_diag;
-	}
 	r->err = err;
 	r->phase = PHASE_FAILED;
 	r->out_left = 0;
 	return err;
 }
 
+/* A rule is broken at off. If the file is damaged behind this generation, that may be why. */
 static int reader_fail_at(struct reader *r, int err, uint64_t off)
 {
+	const struct diag *after = &r->gen->after_diag;
+
 	diag_prefix(&r->why, err, "generation %llu", (unsigned long long)r->gen->gen);
+	if (r->gen->after) {
+		struct diag rule = r->why;
+
+		diag_set(&r->why, err, "%.280s; and the file is damaged at offset %llu: %.120s", rule.text,
+			 (unsigned long long)after->off, after->text);
+	}
 	r->why.off = off;
 	return reader_fail(r, err);
+}
+
+/* A table lacks what an event names: if the file is damaged behind, that is where it was. */
+static int reader_fail_ref(struct reader *r, const struct order_event *ev, const char *what,
+			   uint64_t off)
+{
+	if (r->gen->after) {
+		r->why = r->gen->after_diag;
+		return reader_fail(r, r->gen->after);
+	}
+	diag_set(&r->why, -EBADMSG, "%s names a %s that the generation does not have",
+		 evspec_table[ev->type].name, what);
+	return reader_fail_at(r, -EBADMSG, off);
 }
 
 /* --- giving --------------------------------------------------------------------------------------- */
@@ -172,17 +190,11 @@ static int reader_give(struct reader *r, struct order_event *ev, uint64_t off,
 	struct reader_event e = { .ev = ev, .gen = r->gen };
 
 	if ((f->stack && !stack_ref(r->gen, ev->args[f->stack - 1], &e.stack)) ||
-	    (f->other && !stack_ref(r->gen, ev->args[f->other - 1], &e.other))) {
-		diag_set(&r->why, 0, "%s names a stack that the generation does not have",
-			 evspec_table[ev->type].name);
-		return reader_fail_at(r, -EBADMSG, off);
-	}
+	    (f->other && !stack_ref(r->gen, ev->args[f->other - 1], &e.other)))
+		return reader_fail_ref(r, ev, "stack", off);
 	if ((f->str && !str_ref(r->gen, ev->args[f->str - 1], &e.str)) ||
-	    (f->str2 && !str_ref(r->gen, ev->args[f->str2 - 1], &e.str2))) {
-		diag_set(&r->why, 0, "%s names a string that the generation does not have",
-			 evspec_table[ev->type].name);
-		return reader_fail_at(r, -EBADMSG, off);
-	}
+	    (f->str2 && !str_ref(r->gen, ev->args[f->str2 - 1], &e.str2)))
+		return reader_fail_ref(r, ev, "string", off);
 	if (ev->type == EV_STW_END)
 		(void)str_ref(r->gen, ev->args[0], &e.str); /* began in an earlier generation: not ours */
 	reader_clock(r, &ev->time_ns);

@@ -1,0 +1,245 @@
+package readers
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/exp/trace"
+)
+
+// The dumper, the validator and the text converter are built by `make readers`; their folder is
+// GOTRACE_OUT.
+func tool(t *testing.T, name string) string {
+	t.Helper()
+	out := os.Getenv("GOTRACE_OUT")
+	if out == "" {
+		out = "../../.output"
+	}
+	p := filepath.Join(out, "readers", name)
+	if _, err := os.Stat(p); err != nil {
+		t.Skipf("%v: run make readers", err)
+	}
+	return p
+}
+
+// compare runs both readers over the file. It returns Go's verdict and how many events were equal.
+func compare(t *testing.T, file string, flags ...string) (goErr error, n int) {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	cmd := exec.Command(tool(t, "dump"), append(flags, file)...)
+	pipe, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	ours := bufio.NewScanner(pipe)
+	ours.Buffer(nil, 1<<20)
+	next := func() string {
+		if !ours.Scan() {
+			return "EOF"
+		}
+		return ours.Text()
+	}
+	r, err := trace.NewReader(bufio.NewReader(f))
+	p := printer{stacks: map[trace.Stack]string{}}
+	for err == nil {
+		var e trace.Event
+		if e, err = r.ReadEvent(); err != nil {
+			break
+		}
+		want, got := p.line(e), next()
+		if want != got {
+			t.Fatalf("%s: event %d:\n Go: %s\n C:  %s", file, n, want, got)
+		}
+		n++
+	}
+	got := next()
+	if err == io.EOF {
+		if got != "EOF" {
+			t.Fatalf("%s: after %d events Go ends and C says %s", file, n, got)
+		}
+		return nil, n
+	}
+	if !strings.HasPrefix(got, "error:") {
+		t.Fatalf("%s: after %d events Go says %v and C says %s", file, n, err, got)
+	}
+	return err, n
+}
+
+var toolchains = []string{"1.22.12", "1.23.12", "1.24.13", "1.25.14", "1.26.11", "1.27.4"}
+
+func goroot(t *testing.T, version string) string {
+	t.Helper()
+	cmd := exec.Command("go", "env", "GOROOT")
+	cmd.Env = append(os.Environ(), "GOTOOLCHAIN=go"+version)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Skipf("no toolchain go%s", version)
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// Traces that the runtimes write of the programs in prog.
+func TestRuntimeTraces(t *testing.T) {
+	tool(t, "dump")
+	modes := []string{"http", "gc", "cpu", "sys", "chan", "task", "coro", "cgo", "flight", "allocfree"}
+	for _, v := range toolchains {
+		t.Run(v, func(t *testing.T) {
+			goroot(t, v)
+			dir := t.TempDir()
+			prog := filepath.Join(dir, "prog")
+			cmd := exec.Command("go", "build", "-o", prog, ".")
+			cmd.Dir = "prog"
+			cmd.Env = append(os.Environ(), "GOTOOLCHAIN=go"+v, "CGO_ENABLED=1")
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			for _, mode := range modes {
+				file := filepath.Join(dir, mode)
+				cmd := exec.Command(prog, mode, file)
+				if mode == "allocfree" {
+					cmd.Args[1] = "gc"
+					cmd.Env = append(os.Environ(), "GODEBUG=traceallocfree=1")
+				}
+				if out, err := cmd.CombinedOutput(); err != nil {
+					t.Fatalf("%s: %v\n%s", mode, err, out)
+				}
+				err, n := compare(t, file)
+				if err != nil {
+					t.Errorf("%s: %v", mode, err)
+				}
+				compare(t, file, "-a")
+				t.Logf("%s: %d events", mode, n)
+				os.Remove(file)
+			}
+		})
+	}
+}
+
+// The traces of the toolchains' own tests, those that must fail included.
+func TestTestdata(t *testing.T) {
+	for _, v := range toolchains {
+		t.Run(v, func(t *testing.T) {
+			src := filepath.Join(goroot(t, v), "src/internal/trace")
+			tests, _ := filepath.Glob(src + "/testdata/tests/*.test")
+			if len(tests) == 0 {
+				tests, _ = filepath.Glob(src + "/v2/testdata/tests/*.test")
+			}
+			if len(tests) < 15 {
+				t.Fatalf("only %d tests below %s", len(tests), src)
+			}
+			for _, file := range tests {
+				wire, fail := convert(t, file)
+				err, n := compare(t, wire)
+				if (err != nil) != fail {
+					t.Errorf("%s: failure expected: %v; got %v", filepath.Base(file), fail, err)
+				}
+				verr := exec.Command(tool(t, "validate"), "-q", wire).Run()
+				if (verr != nil) != fail {
+					t.Errorf("%s: validate: failure expected: %v; got %v", filepath.Base(file), fail, verr)
+				}
+				t.Logf("%s: %d events, %v", filepath.Base(file), n, err != nil)
+			}
+		})
+	}
+}
+
+// convert makes the wire form of a test's text by rawtext, and tells whether it is meant to fail.
+func convert(t *testing.T, file string) (wire string, fail bool) {
+	t.Helper()
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect, text, ok := bytes.Cut(b, []byte("-- trace --\n"))
+	if !ok {
+		t.Fatalf("%s: no trace in it", file)
+	}
+	fail = bytes.Contains(expect, []byte("FAILURE"))
+	txt := filepath.Join(t.TempDir(), "text")
+	wire = txt + ".trace"
+	if err := os.WriteFile(txt, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(tool(t, "rawtext"), "-r", txt, wire).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", file, err, out)
+	}
+	return wire, fail
+}
+
+// More traces: every file of the folder GOTRACE_TRACES.
+func TestFolder(t *testing.T) {
+	dir := os.Getenv("GOTRACE_TRACES")
+	if dir == "" {
+		t.Skip("GOTRACE_TRACES is not set")
+	}
+	files, _ := filepath.Glob(dir + "/*")
+	for _, f := range files {
+		err, n := compare(t, f)
+		t.Logf("%s: %d events, %v", filepath.Base(f), n, firstLine(err))
+	}
+}
+
+func firstLine(err error) string {
+	s, _, _ := strings.Cut(fmt.Sprint(err), "\n")
+	return s
+}
+
+// A whole trace cut off anywhere: both readers give the same events, then both an error.
+func TestTruncated(t *testing.T) {
+	file := os.Getenv("GOTRACE_TRUNCATE")
+	if file == "" {
+		t.Skip("GOTRACE_TRUNCATE is not set")
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	part := filepath.Join(t.TempDir(), "part")
+	for i := 1; i < 60; i++ {
+		if err := os.WriteFile(part, b[:len(b)*i/60], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		compare(t, part)
+	}
+}
+
+// Both readers on one file, decoding only: go test -bench Read -benchtime 5x
+func BenchmarkRead(b *testing.B) {
+	file := os.Getenv("GOTRACE_BENCH")
+	if file == "" {
+		b.Skip("GOTRACE_BENCH is not set")
+	}
+	data, err := os.ReadFile(file)
+	if err != nil {
+		b.Fatal(err)
+	}
+	n := 0
+	for b.Loop() {
+		n = 0
+		r, err := trace.NewReader(bytes.NewReader(data))
+		for err == nil {
+			if _, err = r.ReadEvent(); err == nil {
+				n++
+			}
+		}
+		if err != io.EOF {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds()/1e6, "Mevents/s")
+}
