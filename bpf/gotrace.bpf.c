@@ -378,6 +378,8 @@ int on_hook(struct pt_regs *ctx)
 	case HOOK_HANDOFF:
 		e.p = e.g;
 		e.g = 0;
+		if (e.hook == HOOK_ACQUIRE)
+			e.x = (u32)read_u64(ctl, e.p); /* p.id, an int32, is the first field */
 		emit(ctl, &e);
 		break;
 	case HOOK_RELEASE:

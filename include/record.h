@@ -54,7 +54,7 @@ enum hook {
 	HOOK_SYSCALL_BLOCK, /* the same by entersyscallblock: the P is released at once [s] */
 	HOOK_SYSCALL_EXIT,  /* g is back; p = m.p (1.26 on) or m.oldp; x = p.syscalltick | m.syscalltick << 32, y = p.status */
 	HOOK_SYSCALL_NOP,   /* g found no P at its syscall's end and is runnable */
-	HOOK_ACQUIRE,	    /* m takes p */
+	HOOK_ACQUIRE,	    /* m takes p; x = p.id */
 	HOOK_RELEASE,	    /* m gives up p */
 	HOOK_HANDOFF,	    /* someone hands off p: stolen from a syscall if its holder is in one */
 	HOOK_STEAL,	    /* p is taken from the m in x, in a syscall with g (1.26 on) */

@@ -1,0 +1,67 @@
+/*
+ * attach.h - the BPF side of a recording: load, attach, arm, disarm, detach.
+ *
+ *	new --load--> loaded --attach--> attached --arm--> armed --disarm--> ... --free
+ *
+ * A1  One uprobe.multi link for all sites; links are descriptors: if we die, the kernel detaches.
+ * A2  No return probe, no write to the target, no wake-up (docs/design.md: the target comes first).
+ * A3  attach_free is right in every phase and takes NULL.
+ */
+#ifndef CAPTURE_ATTACH_H
+#define CAPTURE_ATTACH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "capture/plan.h"
+#include "capture/rings.h"
+#include "image/golayout.h"
+#include "include/record.h"
+
+struct attach;
+
+struct attach_opts {
+	uint64_t pidns_dev, pidns_ino; /* 0: the initial namespace */
+	uint32_t ns_tgid;
+	unsigned go_minor;
+	const struct golayout *layout;
+	uint64_t gccontroller; /* address in the process; 0: no heap records */
+	uint32_t heap_period_ns;
+	size_t ring_bytes; /* of each CPU; a power of two */
+};
+
+/* Loads the programs. 0; -EPERM, -ENOTSUP (kernel: d says which feature), -ENOMEM. */
+int attach_load(const struct attach_opts *opts, struct attach **ret, struct diag *d);
+
+/*
+ * Attaches every site of plan in process pid through exe_path (/proc/self/fd/N of its binary).
+ * 0; -ENOTSUP (no uprobe.multi: kernel 6.6 has it), -EPERM, -ESRCH.
+ */
+int attach_link(struct attach *a, const struct plan *plan, int pid, const char *exe_path,
+		struct diag *d);
+
+void attach_arm(struct attach *a, bool on);
+
+/* Detaches; the rings stay readable. */
+void attach_unlink(struct attach *a);
+void attach_free(struct attach *a);
+
+/* Borrowed; lives as long as a. */
+struct rings *attach_rings(struct attach *a);
+size_t attach_ring_bytes(const struct attach *a);
+
+/*
+ * What the kernel can do, found by trying on a program of our own: uprobe.multi at all, and
+ * whether probes on five-byte nops are cheaper than on pushes.
+ */
+struct attach_features {
+	bool uprobe_multi;
+	bool nop5_cheap;
+	bool btf;
+	char why[200]; /* of !uprobe_multi */
+};
+int attach_probe_features(struct attach_features *ret);
+
+#endif

@@ -1,0 +1,278 @@
+#include "capture/plan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/num.h"
+
+enum how {
+	HOW_ENTRY,	/* func's entry site */
+	HOW_CALLS,	/* every call of func */
+	HOW_CALLS_IN,	/* calls of func in the function `in` only */
+	HOW_BEHIND,	/* behind the call of `in`, in func */
+	HOW_LAST_CALL,	/* the last call of `in`, in func */
+};
+
+struct row {
+	uint8_t hook;
+	uint8_t from, to; /* Go minors */
+	uint8_t how;
+	bool required;
+	bool syscall;	  /* left out with --syscalls off */
+	uint32_t cookie;  /* more bits of the cookie */
+	const char *func, *in;
+	const char *event;
+};
+
+/*
+ * docs/go-runtime.md, hooks. ready is called from one place that matters and a few rare ones, and
+ * profiles make the compiler inline it elsewhere: so its calls are taken, which are the same hits.
+ */
+static const struct row rows[] = {
+	{ HOOK_EXECUTE, 19, 99, HOW_ENTRY, true, false, 0, "runtime.execute", NULL, "GoStart" },
+	{ HOOK_PARK, 19, 99, HOW_ENTRY, true, false, 0, "runtime.park_m", NULL, "GoBlock" },
+	{ HOOK_READY, 19, 99, HOW_CALLS, true, false, 0, "runtime.ready", NULL, "GoUnblock" },
+	{ HOOK_INJECT, 19, 99, HOW_ENTRY, false, false, 0, "runtime.injectglist", NULL,
+	  "GoUnblock" },
+	{ HOOK_CREATE, 19, 99, HOW_BEHIND, true, false, 0, "runtime.newproc.func1",
+	  "runtime.newproc1", "GoCreate" },
+	{ HOOK_CREATE, 22, 99, HOW_BEHIND, false, false, 0, "runtime.newcoro.func1",
+	  "runtime.newproc1", "GoCreateBlocked" },
+	{ HOOK_GOSCHED, 22, 99, HOW_ENTRY, true, false, 0, "runtime.goschedImpl", NULL, "GoStop" },
+	{ HOOK_GOSCHED, 19, 21, HOW_CALLS_IN, true, false, COOKIE_GOSCHED, "runtime.goschedImpl",
+	  "runtime.gosched_m", "GoStop" },
+	{ HOOK_GOSCHED, 19, 21, HOW_CALLS_IN, false, false, COOKIE_GOSCHED, "runtime.goschedImpl",
+	  "runtime.goschedguarded_m", "GoStop" },
+	{ HOOK_GOSCHED, 19, 21, HOW_CALLS_IN, false, false, COOKIE_PREEMPTED,
+	  "runtime.goschedImpl", "runtime.gopreempt_m", "GoStop" },
+	{ HOOK_GOSCHED, 19, 99, HOW_ENTRY, false, false, COOKIE_PREEMPTED, "runtime.goyield_m",
+	  NULL, "GoStop" },
+	{ HOOK_PREEMPT_PARK, 19, 99, HOW_ENTRY, false, false, 0, "runtime.preemptPark", NULL,
+	  "GoBlock" },
+	{ HOOK_EXIT, 19, 99, HOW_ENTRY, true, false, 0, "runtime.goexit0", NULL, "GoDestroy" },
+	{ HOOK_COROSWITCH, 22, 99, HOW_ENTRY, false, false, 0, "runtime.coroswitch_m", NULL,
+	  "GoSwitch" },
+	{ HOOK_SYSCALL_ENTER, 19, 99, HOW_ENTRY, true, true, 0, "runtime.entersyscall", NULL,
+	  "GoSyscallBegin" },
+	{ HOOK_SYSCALL_ENTER, 19, 99, HOW_CALLS_IN, false, true, COOKIE_PC_AX,
+	  "runtime.reentersyscall", "runtime.cgocallbackg", "GoSyscallBegin" },
+	{ HOOK_SYSCALL_BLOCK, 19, 99, HOW_ENTRY, false, true, 0, "runtime.entersyscallblock", NULL,
+	  "GoSyscallBegin" },
+	{ HOOK_SYSCALL_EXIT, 19, 99, HOW_ENTRY, true, true, 0, "runtime.exitsyscall", NULL,
+	  "GoSyscallEnd" },
+	{ HOOK_SYSCALL_NOP, 19, 25, HOW_ENTRY, true, true, 0, "runtime.exitsyscall0", NULL,
+	  "GoSyscallEndBlocked" },
+	{ HOOK_SYSCALL_NOP, 26, 99, HOW_ENTRY, true, true, 0, "runtime.exitsyscallNoP", NULL,
+	  "GoSyscallEndBlocked" },
+	{ HOOK_ACQUIRE, 19, 25, HOW_ENTRY, true, false, 0, "runtime.acquirep", NULL, "ProcStart" },
+	{ HOOK_ACQUIRE, 26, 99, HOW_ENTRY, true, false, 0, "runtime.acquirepNoTrace", NULL,
+	  "ProcStart" },
+	{ HOOK_RELEASE, 19, 99, HOW_ENTRY, true, false, 0, "runtime.releasep", NULL, "ProcStop" },
+	{ HOOK_HANDOFF, 19, 25, HOW_ENTRY, true, true, 0, "runtime.handoffp", NULL, "ProcSteal" },
+	{ HOOK_GCWAIT, 19, 25, HOW_ENTRY, false, true, 0, "runtime.entersyscall_gcwait", NULL,
+	  "ProcSteal" },
+	{ HOOK_STEAL, 26, 99, HOW_ENTRY, true, true, 0, "runtime.syscallingThread.releaseP", NULL,
+	  "ProcSteal" },
+	{ HOOK_GCWAIT, 26, 99, HOW_ENTRY, false, true, 0, "runtime.entersyscallHandleGCWait", NULL,
+	  "ProcStop" },
+	{ HOOK_NEEDM, 19, 99, HOW_ENTRY, false, false, 0, "runtime.needm", NULL,
+	  "GoCreateSyscall" },
+	{ HOOK_DROPM, 19, 99, HOW_ENTRY, false, false, 0, "runtime.dropm", NULL,
+	  "GoDestroySyscall" },
+	{ HOOK_STW_BEGIN, 19, 99, HOW_ENTRY, false, false, 0, "runtime.stopTheWorldWithSema", NULL,
+	  "STWBegin" },
+	{ HOOK_STW_START, 19, 99, HOW_ENTRY, false, false, 0, "runtime.startTheWorldWithSema",
+	  NULL, "STWEnd" },
+	{ HOOK_PROCRESIZE, 19, 99, HOW_ENTRY, false, false, 0, "runtime.procresize", NULL,
+	  "ProcsChange" },
+	{ HOOK_GC_BEGIN, 19, 99, HOW_ENTRY, false, false, 0, "runtime.gcBgMarkStartWorkers", NULL,
+	  "GCBegin" },
+	{ HOOK_GC_END, 19, 99, HOW_ENTRY, false, false, 0, "runtime.gcSweep", NULL, "GCEnd" },
+	{ HOOK_ASSIST_BEGIN, 19, 99, HOW_ENTRY, false, false, 0, "runtime.gcAssistAlloc1", NULL,
+	  "GCMarkAssistBegin" },
+	{ HOOK_ASSIST_END, 19, 99, HOW_LAST_CALL, false, false, 0, "runtime.gcAssistAlloc1",
+	  "runtime.casgstatus", "GCMarkAssistEnd" },
+	{ HOOK_STARTLOCKEDM, 19, 99, HOW_ENTRY, false, false, 0, "runtime.startlockedm", NULL,
+	  "GoUnblock" },
+	{ HOOK_TASK_BEGIN, 21, 99, HOW_ENTRY, false, false, 0, "runtime/trace.userTaskCreate",
+	  NULL, "UserTaskBegin" },
+	{ HOOK_TASK_END, 21, 99, HOW_ENTRY, false, false, 0, "runtime/trace.userTaskEnd", NULL,
+	  "UserTaskEnd" },
+	{ HOOK_REGION, 21, 99, HOW_ENTRY, false, false, 0, "runtime/trace.userRegion", NULL,
+	  "UserRegion" },
+	{ HOOK_LOG, 21, 99, HOW_ENTRY, false, false, 0, "runtime/trace.userLog", NULL, "UserLog" },
+};
+
+static const char *const hook_names[HOOK_COUNT] = {
+	[HOOK_EXECUTE] = "execute",	   [HOOK_PARK] = "park",
+	[HOOK_READY] = "ready",		   [HOOK_INJECT] = "inject",
+	[HOOK_CREATE] = "create",	   [HOOK_GOSCHED] = "gosched",
+	[HOOK_PREEMPT_PARK] = "preempt",   [HOOK_EXIT] = "exit",
+	[HOOK_COROSWITCH] = "coroswitch",  [HOOK_SYSCALL_ENTER] = "syscall",
+	[HOOK_SYSCALL_BLOCK] = "sysblock", [HOOK_SYSCALL_EXIT] = "sysexit",
+	[HOOK_SYSCALL_NOP] = "sysexit-nop", [HOOK_ACQUIRE] = "acquirep",
+	[HOOK_RELEASE] = "releasep",	   [HOOK_HANDOFF] = "handoffp",
+	[HOOK_STEAL] = "steal",		   [HOOK_GCWAIT] = "gcwait",
+	[HOOK_NEEDM] = "needm",		   [HOOK_DROPM] = "dropm",
+	[HOOK_STW_BEGIN] = "stw-begin",	   [HOOK_STW_START] = "stw-start",
+	[HOOK_PROCRESIZE] = "procresize",  [HOOK_GC_BEGIN] = "gc-begin",
+	[HOOK_GC_END] = "gc-end",	   [HOOK_ASSIST_BEGIN] = "assist-begin",
+	[HOOK_ASSIST_END] = "assist-end",  [HOOK_STARTLOCKEDM] = "startlockedm",
+	[HOOK_TASK_BEGIN] = "task-begin",  [HOOK_TASK_END] = "task-end",
+	[HOOK_REGION] = "region",	   [HOOK_LOG] = "log",
+	[HOOK_HEAP] = "heap",		   [HOOK_SNAP_G] = "snap-g",
+	[HOOK_SNAP_P] = "snap-p",	   [HOOK_SNAP_M] = "snap-m",
+	[HOOK_SNAP_GC] = "snap-gc",	   [HOOK_SNAP_END] = "snap-end",
+	[HOOK_CLOCK] = "clock",		   [HOOK_LOST] = "lost",
+	[HOOK_NOTE] = "note",		   [HOOK_END] = "end",
+};
+
+const char *plan_hook_name(unsigned hook)
+{
+	return hook < HOOK_COUNT && hook_names[hook] ? hook_names[hook] : "?";
+}
+
+/* Turns sites into the plan's, all with one cookie. 0 or -ENOMEM. */
+static int plan_add(struct plan *p, const struct site *v, size_t n, uint64_t cookie)
+{
+	struct plan_site *s;
+
+	if (n == 0)
+		return 0;
+	s = reallocarray(p->sites, p->site_cnt + n, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	p->sites = s;
+	for (size_t i = 0; i < n; i++)
+		s[p->site_cnt++] = (struct plan_site){ .site = v[i], .cookie = cookie };
+	return 0;
+}
+
+/* The sites of one row; the number found, 0 with a sentence in d, or -ENOMEM. */
+static int row_sites(const struct image *img, const struct row *row, const struct plan_opts *opts,
+		     struct plan *p, struct diag *d)
+{
+	struct site_list list = { 0 };
+	struct site site;
+	uint64_t cookie = row->hook | row->cookie;
+	bool in_rbx;
+	int n;
+
+	switch (row->how) {
+	case HOW_CALLS:
+	case HOW_CALLS_IN:
+		n = image_site_calls(img, row->func, row->how == HOW_CALLS_IN ? row->in : NULL,
+				     opts->nop5, &list, d);
+		if (n > 0 && plan_add(p, list.v, list.cnt, cookie) < 0)
+			n = -ENOMEM;
+		site_list_done(&list);
+		return n;
+	case HOW_ENTRY:
+		n = image_site_entry(img, row->func, &site, d);
+		break;
+	case HOW_BEHIND:
+		n = image_site_after_call(img, row->func, row->in, opts->nop5, &site, &in_rbx, d);
+		if (n == 0 && !in_rbx)
+			cookie |= COOKIE_NEWG_RAX;
+		break;
+	case HOW_LAST_CALL:
+		n = image_site_last_call(img, row->func, row->in, &site, d);
+		break;
+	default:
+		n = -EINVAL;
+	}
+	if (n < 0)
+		return n;
+	return plan_add(p, &site, 1, cookie) < 0 ? -ENOMEM : 1;
+}
+
+/* Inlined copies of the row's function that its sites do not reach. */
+static void row_copies(const struct image *img, const struct row *row, struct plan_hook *h)
+{
+	if (row->how == HOW_ENTRY || row->how == HOW_CALLS)
+		h->copy_cnt = image_inlined_into(img, row->func, h->copies, PLAN_COPIES);
+}
+
+static const char *how_name(const struct row *row)
+{
+	switch (row->how) {
+	case HOW_ENTRY:
+		return "entry";
+	case HOW_CALLS:
+		return "calls";
+	case HOW_CALLS_IN:
+		return "calls in";
+	case HOW_BEHIND:
+		return "behind call";
+	default:
+		return "last call";
+	}
+}
+
+static int row_resolve(const struct image *img, const struct row *row,
+		       const struct plan_opts *opts, struct plan *p, struct diag *d)
+{
+	struct plan_hook *h = &p->hooks[p->hook_cnt];
+	struct image_func f;
+	struct diag why = { 0 };
+	int n;
+
+	*h = (struct plan_hook){ .hook = row->hook, .required = row->required, .func = row->func,
+				 .event = row->event, .site_first = p->site_cnt,
+				 .how = how_name(row) };
+	p->hook_cnt++;
+	n = row_sites(img, row, opts, p, &why);
+	if (n == -ENOMEM)
+		return diag_set(d, n, "no memory for probe sites");
+	h->site_cnt = p->site_cnt - h->site_first;
+	row_copies(img, row, h);
+	if (n > 0)
+		return 0;
+	h->state = image_func_find(img, row->func, &f) == 0 ? PLAN_MISSING : PLAN_ABSENT;
+	snprintf(h->why, sizeof(h->why), "%.*s", (int)sizeof(h->why) - 1,
+		 why.text[0] ? why.text : "not in this binary");
+	if (row->required)
+		return diag_set(d, -ENOTSUP, "hook %s: no probe site in %s: %s",
+				plan_hook_name(row->hook), row->func, h->why);
+	return 0;
+}
+
+int plan_make(const struct image *img, const struct plan_opts *opts, struct plan *ret,
+	      struct diag *d)
+{
+	unsigned minor = image_get_info(img)->version.minor;
+	struct diag first = { 0 };
+	int err = 0;
+
+	*ret = (struct plan){ 0 };
+	ret->hooks = calloc(ARRAY_LEN(rows), sizeof(*ret->hooks));
+	if (!ret->hooks)
+		return diag_set(d, -ENOMEM, "no memory for the plan");
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct row *row = &rows[i];
+		int e;
+
+		if (minor < row->from || minor > row->to || (row->syscall && opts->no_syscalls))
+			continue;
+		e = row_resolve(img, row, opts, ret, err ? NULL : &first);
+		if (e == -ENOMEM) {
+			plan_done(ret);
+			*d = first;
+			return e;
+		}
+		if (e < 0 && err == 0)
+			err = e;
+	}
+	if (err < 0 && d)
+		*d = first;
+	return err;
+}
+
+void plan_done(struct plan *p)
+{
+	free(p->hooks);
+	free(p->sites);
+	*p = (struct plan){ 0 };
+}

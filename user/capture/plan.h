@@ -1,0 +1,72 @@
+/*
+ * plan.h - which hooks, at which sites of this binary.
+ *
+ * A hook is a set of sites (docs/go-runtime.md, hooks): a function's entry behind the stack check,
+ * the calls to it, or the instruction behind a call. The table of hooks in plan.c is data: hook,
+ * versions, function, kind of site. plan_make resolves it against one image.
+ *
+ * L1  Every site is an instruction that the kernel emulates or patches; never a single-stepped one.
+ * L2  A required hook without a site makes the plan fail; an optional one is reported.
+ */
+#ifndef CAPTURE_PLAN_H
+#define CAPTURE_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "image/image.h"
+#include "include/record.h"
+
+enum plan_state {
+	PLAN_FOUND,
+	PLAN_MISSING, /* this version has it, this binary's code does not show it */
+	PLAN_ABSENT,  /* not linked into this binary, nothing is lost */
+};
+
+enum { PLAN_COPIES = 8 };
+
+/* A row of the table, resolved. */
+struct plan_hook {
+	uint8_t hook;
+	bool required;
+	enum plan_state state;
+	const char *func;	/* "runtime.park_m" */
+	const char *how;	/* "entry", "calls", "behind newproc1", ... */
+	const char *event;	/* what it gives: "GoBlock" */
+	size_t site_first, site_cnt; /* in plan.sites */
+	const char *copies[PLAN_COPIES]; /* functions with an inlined copy that no site covers */
+	size_t copy_cnt;
+	char why[160];		/* of MISSING */
+};
+
+struct plan_site {
+	struct site site;
+	uint64_t cookie; /* hook and enum cookie_flag */
+};
+
+struct plan {
+	struct plan_hook *hooks; /* owned */
+	size_t hook_cnt;
+	struct plan_site *sites; /* owned */
+	size_t site_cnt;
+};
+
+struct plan_opts {
+	bool nop5;	  /* this kernel makes probes on five-byte nops cheap */
+	bool no_syscalls; /* leave out syscalls */
+};
+
+/*
+ * Resolves the table for img. 0 (see states for what is missing); -ENOTSUP a required hook has no
+ * site, with its name; -ENOMEM. *ret is released with plan_done in both of the first cases.
+ */
+int plan_make(const struct image *img, const struct plan_opts *opts, struct plan *ret,
+	      struct diag *d);
+void plan_done(struct plan *p);
+
+/* The short name of a hook: "execute". */
+const char *plan_hook_name(unsigned hook);
+
+#endif
