@@ -1,0 +1,3 @@
+module gotrace-bpf/tools/demo
+
+go 1.21
