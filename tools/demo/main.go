@@ -51,7 +51,7 @@ var (
 	booked  int64
 	book    = &ledger{totals: map[string]float64{}}
 	jobs    = make(chan job, 16)
-	garbage [64][]byte
+	garbage [64]atomic.Pointer[[]byte]
 )
 
 func spin(d time.Duration) {
@@ -73,7 +73,8 @@ func handleOrder(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	garbage[o.ID%len(garbage)] = make([]byte, 32<<10)
+	waste := make([]byte, 32<<10)
+	garbage[o.ID%len(garbage)].Store(&waste)
 	done := make(chan float64)
 	jobs <- job{o, done}
 	total := <-done
@@ -88,7 +89,7 @@ func handleOrder(w http.ResponseWriter, r *http.Request) {
 func slowReport() {
 	for _, f := range []string{"/proc/self/status", "/proc/self/maps", "/proc/cpuinfo"} {
 		b, _ := os.ReadFile(f)
-		garbage[0] = b
+		garbage[0].Store(&b)
 	}
 	<-time.After(15 * time.Millisecond)
 }
@@ -103,11 +104,9 @@ func client(url string, seed int64, stop <-chan struct{}) {
 			return
 		case <-time.After(time.Duration(rnd.Intn(4000)) * time.Microsecond):
 		}
+		o := order{ID: rnd.Intn(1000), Total: 9.5, Items: []string{"tea", "milk", "sugar"}[:1+n%3]}
 		pr, pw := io.Pipe()
-		go func() {
-			pw.CloseWithError(json.NewEncoder(pw).Encode(order{ID: rnd.Intn(1000), Total: 9.5,
-				Items: []string{"tea", "milk", "sugar"}[:1+n%3]}))
-		}()
+		go func() { pw.CloseWithError(json.NewEncoder(pw).Encode(o)) }()
 		resp, err := c.Post(url+"/order", "application/json", pr)
 		if err != nil {
 			log.Print("demo: ", err)
