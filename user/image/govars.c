@@ -11,7 +11,7 @@ enum { GOVARS_REFS = 512 }; /* operands of one function that are looked at */
 /* A RIP-relative operand, in the order of the code. */
 struct ref {
 	enum insn_op op;
-	uint8_t mem_len;
+	uint8_t mem_len, dst;
 	uint64_t va;
 };
 
@@ -48,14 +48,35 @@ static void refs_read(const struct gopclntab *t, const char *func, struct refs *
 		return;
 	while (ret->cnt < GOVARS_REFS && insn_next(&c, &i) > 0)
 		if (i.rip && (i.op == INSN_LEA || i.op == INSN_LOAD || i.op == INSN_CMP0))
-			ret->v[ret->cnt++] = (struct ref){ i.op, i.mem_len, i.target };
+			ret->v[ret->cnt++] = (struct ref){ i.op, i.mem_len, i.dst, i.target };
 }
 
-/* The n-th (from 0) operand of that kind and width (0: any), or 0. */
+/* The n-th (from 0) operand of that kind and width, or 0. */
 static uint64_t ref_nth(const struct refs *r, enum insn_op op, unsigned mem_len, unsigned n)
 {
 	for (size_t i = 0; i < r->cnt; i++)
-		if (r->v[i].op == op && (!mem_len || r->v[i].mem_len == mem_len) && !n--)
+		if (r->v[i].op == op && r->v[i].mem_len == mem_len && !n--)
+			return r->v[i].va;
+	return 0;
+}
+
+/* The first address that goes into the first argument's register; *ret_i is its place. */
+static uint64_t ref_arg0(const struct refs *r, size_t *ret_i)
+{
+	for (size_t i = 0; i < r->cnt; i++) {
+		if (r->v[i].op != INSN_LEA || r->v[i].dst != INSN_AX)
+			continue;
+		*ret_i = i;
+		return r->v[i].va;
+	}
+	return 0;
+}
+
+/* The first operand of that kind and width behind place i, or 0. */
+static uint64_t ref_behind(const struct refs *r, size_t i, enum insn_op op, unsigned mem_len)
+{
+	while (++i < r->cnt)
+		if (r->v[i].op == op && r->v[i].mem_len == mem_len)
 			return r->v[i].va;
 	return 0;
 }
@@ -79,8 +100,10 @@ static uint64_t allm_find(const struct refs *r)
 /* checkdead: `for _, pp := range allp` loads pointer and length one after the other. */
 static uint64_t allp_find(const struct refs *r)
 {
-	for (size_t i = 0; i + 1 < r->cnt; i++)
-		if (r->v[i].op == INSN_LOAD && r->v[i].mem_len == 8 &&
+	for (size_t i = 0; i < r->cnt; i++)
+		if (r->v[i].op == INSN_LOAD && r->v[i].mem_len == 16) /* arm64: ldp */
+			return r->v[i].va;
+		else if (i + 1 < r->cnt && r->v[i].op == INSN_LOAD && r->v[i].mem_len == 8 &&
 		    r->v[i + 1].op == INSN_LOAD && r->v[i + 1].mem_len == 8 &&
 		    r->v[i + 1].va == r->v[i].va + 8)
 			return r->v[i].va;
@@ -89,15 +112,19 @@ static uint64_t allp_find(const struct refs *r)
 
 void govars_find(const struct gopclntab *t, unsigned minor, unsigned lock_off, uint64_t *ret_va)
 {
+	enum insn_op test = t->elf->machine == EM_X86_64 ? INSN_CMP0 : INSN_LOAD;
 	uint64_t va[VAR_CNT] = { 0 };
 	struct refs r;
+	size_t at = 0;
 
 	refs_read(t, "runtime.forEachGRace", &r);
 	va[VAR_ALLGLEN] = ref_nth(&r, INSN_LOAD, 8, 0);
 	va[VAR_ALLGPTR] = ref_nth(&r, INSN_LOAD, 8, 1);
 	refs_read(t, "runtime.mcommoninit", &r);
-	va[VAR_ALLM] = allm_find(&r);
-	va[VAR_SCHED] = ref_nth(&r, INSN_LEA, 0, 0);
+	/* arm64 up to 1.20 takes other addresses in the same way: not told apart, so not found. */
+	if (t->elf->machine == EM_X86_64 || minor >= 21)
+		va[VAR_ALLM] = allm_find(&r);
+	va[VAR_SCHED] = ref_arg0(&r, &at);
 	if (lock_off == GOLAYOUT_NONE || va[VAR_SCHED] < lock_off)
 		va[VAR_SCHED] = 0;
 	else
@@ -107,11 +134,12 @@ void govars_find(const struct gopclntab *t, unsigned minor, unsigned lock_off, u
 	refs_read(t, "runtime.checkdead", &r);
 	va[VAR_ALLP] = allp_find(&r);
 	refs_read(t, "runtime.gcControllerCommit", &r);
-	va[VAR_GCCONTROLLER] = ref_nth(&r, INSN_LEA, 0, 0);
-	va[VAR_GCPHASE] = ref_nth(&r, INSN_CMP0, 4, 0);
+	va[VAR_GCCONTROLLER] = ref_arg0(&r, &at);
+	/* amd64 compares in memory, arm64 loads first. */
+	va[VAR_GCPHASE] = ref_behind(&r, at, test, 4);
 	/* 1.22 has no flag: tracing is on while trace.gen is not 0. */
-	va[VAR_TRACE_ENABLED] = minor == 22 ? ref_nth(&r, INSN_LOAD, 8, 0) :
-					      ref_nth(&r, INSN_CMP0, 1, 0);
+	va[VAR_TRACE_ENABLED] = minor == 22 ? ref_behind(&r, at, INSN_LOAD, 8) :
+					      ref_behind(&r, at, test, 1);
 	for (int i = 0; i < VAR_CNT; i++)
 		ret_va[i] = va[i];
 }

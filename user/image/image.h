@@ -8,7 +8,7 @@
  * I3  Names and files returned are borrowed from the image and live as long as it does.
  * I4  After image_open an image is read-only: any thread may call the functions below.
  *
- * Facts: docs/go-runtime.md (sections 1 to 3, 5, 8), each with the Go versions it holds for.
+ * Facts: docs/go-runtime.md, each with the Go versions it holds for.
  */
 #ifndef IMAGE_IMAGE_H
 #define IMAGE_IMAGE_H
@@ -36,7 +36,7 @@ struct image_info {
 	bool has_buildinfo;	/* false: the version came from runtime.buildVersion's string */
 	bool pie;		/* ET_DYN */
 	bool stripped;		/* no symbol table */
-	bool cgo;		/* runtime.cgocall is linked and used (CGO_ENABLED=1 or C code) */
+	bool cgo;		/* runtime/cgo is linked: C code, or -race */
 	bool race;		/* -race */
 	bool pgo;		/* built with -pgo (build settings say so) */
 	uint64_t text_va, etext_va; /* Go text: runtime.text, runtime.etext */
@@ -56,7 +56,11 @@ void image_free(struct image *img);
 
 const struct image_info *image_get_info(const struct image *img);
 
-/* Layout of g, m, p, schedt, gcController of this version; NULL if the tables have none for it. */
+/*
+ * Layout of g, m, p, schedt, gcController of this version; NULL if the tables have none for it, or
+ * if the version text has words that we do not know (experiments move fields): the caller may take
+ * golayout_find or golayout_newest as a candidate and confirm it against the live process.
+ */
 const struct golayout *image_get_layout(const struct image *img);
 
 /* ---- functions ---------------------------------------------------------------------------- */
@@ -73,7 +77,7 @@ int image_func_find(const struct image *img, const char *name, struct image_func
 /* The function that holds va. 0 or -ENOENT. */
 int image_func_at(const struct image *img, uint64_t va, struct image_func *ret);
 
-/* ---- probe sites (go-runtime.md 3.1, 3.3, 10) --------------------------------------------------- */
+/* ---- probe sites (docs/go-runtime.md 3) --------------------------------------------------- */
 
 /* Instructions that kernels emulate (never anything that is single-stepped), by price. */
 enum site_kind { SITE_NOP5, SITE_PUSH, SITE_CALL, SITE_JMP, SITE_JCC, SITE_NOP1, SITE_ARM_BRANCH };
@@ -115,7 +119,8 @@ int image_site_calls(const struct image *img, const char *callee, const char *in
 /*
  * CREATE's site in func ("runtime.newproc.func1", "runtime.newcoro.func1"): the first emulated
  * instruction behind `call callee` (nop5 only if allowed), and in which register the result is
- * there: *ret_in_rbx true once `mov %rax,%rbx` has been passed, else it is in RAX.
+ * there: *ret_in_rbx true once `mov %rax,%rbx` has been passed, else it is in RAX (arm64: R1, R0).
+ * -ENOENT no such function or call, -ENOTSUP no such instruction.
  */
 int image_site_after_call(const struct image *img, const char *func, const char *callee, bool nop5,
 			  struct site *ret, bool *ret_in_rbx, struct diag *d);
@@ -134,7 +139,7 @@ int image_site_schedule_nop(const struct image *img, struct site *ret, struct di
 size_t image_inlined_into(const struct image *img, const char *func, const char **ret_names,
 			  size_t cap);
 
-/* ---- data of the runtime (go-runtime.md 1.3, 1.4, 5) ---------------------------------------- */
+/* ---- data of the runtime (docs/go-runtime.md 1, 6) ---------------------------------------- */
 
 enum image_var {
 	VAR_ALLGLEN,	   /* uintptr */
@@ -145,14 +150,14 @@ enum image_var {
 	VAR_GOMAXPROCS,	   /* int32 */
 	VAR_GCCONTROLLER,  /* gcControllerState */
 	VAR_GCPHASE,	   /* uint32 */
-	VAR_TRACE_ENABLED, /* bool: the process traces itself */
+	VAR_TRACE_ENABLED, /* bool (1.22: uintptr): not 0 while the process traces itself */
 	VAR_CNT,
 };
 
 /* The variable's address, found by decoding. 0 or -ENOENT with a sentence. */
 int image_var_find(const struct image *img, enum image_var var, uint64_t *ret_va, struct diag *d);
 
-/* Offset of g from the thread pointer (fs base): -8 unless a C library moved it. 0 or -ENOENT. */
+/* Offset of g from the thread pointer (fs base, amd64): -8 unless a C library moved it. 0 or -ENOENT. */
 int image_tls_g(const struct image *img, int64_t *ret_off);
 
 enum image_table { TABLE_WAIT_REASONS, TABLE_BLOCK_REASONS, TABLE_STW_REASONS };
@@ -169,7 +174,7 @@ int image_table_get(const struct image *img, enum image_table table, const char 
  * whether a wait reason's number is a pseudo-wait (status waiting while running). See reasons.h.
  */
 
-/* ---- what a pc means (go-runtime.md 8.3) ------------------------------------------------------ */
+/* ---- what a pc means (docs/go-runtime.md 5) ------------------------------------------------------ */
 
 struct image_frame {
 	uint64_t pc;	   /* the format's pc: pc for the leaf, entry + parentPc for outer inlined */

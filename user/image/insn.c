@@ -227,6 +227,51 @@ static uint32_t arm64_written(const struct insn *i, uint32_t w)
 	return 1u << (w & 31);
 }
 
+/*
+ * Addresses of data: adrp gives a page, add the rest, and a load takes either. Whatever else is
+ * written is forgotten; so is everything at a call.
+ */
+static void arm64_data(struct insn_cur *c, struct insn *i, uint32_t w)
+{
+	unsigned rd = w & 31, rn = (w >> 5) & 31, size = w >> 30;
+	bool based = c->known >> rn & 1;
+
+	if ((w & 0x9f000000) == 0x90000000) { /* adrp */
+		uint64_t imm = ((w >> 5 & 0x7ffff) << 2) | (w >> 29 & 3);
+
+		c->addr[rd] = (i->va & ~0xfffULL) + (((imm ^ 0x100000) - 0x100000) << 12);
+		c->known |= 1u << rd;
+		return;
+	}
+	if ((w & 0xffc00000) == 0x91000000 && based) { /* add xd, xn, #imm */
+		i->op = INSN_LEA;
+		i->target = c->addr[rn] + (w >> 10 & 0xfff);
+		c->addr[rd] = i->target;
+		c->known |= 1u << rd;
+	} else if ((w & 0x3f000000) == 0x39000000 && (w & 0x00c00000) && based) { /* ldr #imm */
+		i->op = INSN_LOAD;
+		i->mem_len = (uint8_t)(1 << size);
+		i->target = c->addr[rn] + ((uint64_t)(w >> 10 & 0xfff) << size);
+	} else if ((w & 0x3ffffc00) == 0x08dffc00 && based) { /* ldar */
+		i->op = INSN_LOAD;
+		i->mem_len = (uint8_t)(1 << size);
+		i->target = c->addr[rn];
+	} else if ((w & 0xffc00000) == 0xa9400000 && based) { /* ldp of two words */
+		i->op = INSN_LOAD;
+		i->mem_len = 16;
+		i->target = c->addr[rn] + ((w >> 15 & 0x3f) << 3);
+	} else if ((w & 0xffe0ffe0) == 0xaa0003e0) { /* mov xd, xm */
+		i->op = INSN_MOV;
+		i->src = (uint8_t)(w >> 16 & 31);
+	}
+	i->rip = i->op == INSN_LEA || i->op == INSN_LOAD;
+	i->dst = (uint8_t)rd;
+	if (i->op != INSN_LEA)
+		c->known &= ~i->written;
+	if (i->op == INSN_CALL || i->op == INSN_CALL_IND)
+		c->known = 0;
+}
+
 static int arm64_next(struct insn_cur *c, struct insn *i)
 {
 	uint32_t w;
@@ -237,6 +282,7 @@ static int arm64_next(struct insn_cur *c, struct insn *i)
 	i->len = 4;
 	arm64_op(i, w);
 	i->written = arm64_written(i, w);
+	arm64_data(c, i, w);
 	return 1;
 }
 

@@ -29,14 +29,14 @@ enum insn_op {
 	INSN_JMP_IND,
 	INSN_CALL_IND,
 	INSN_RET,
-	INSN_LEA,  /* of a RIP-relative address: target */
-	INSN_LOAD, /* mov reg, [rip + disp]: target, mem_len */
+	INSN_LEA,  /* of a RIP-relative address: target; arm64: add behind adrp */
+	INSN_LOAD, /* mov reg, [rip + disp]: target, mem_len; arm64: from a known address */
 	INSN_CMP0, /* cmp [mem], 0: target if rip, else base and disp; mem_len */
 	INSN_MOV,  /* mov reg, reg: dst, src */
 };
 
 enum insn_reg { INSN_AX, INSN_CX, INSN_DX, INSN_BX, INSN_SP, INSN_BP, INSN_SI, INSN_DI,
-		INSN_R11 = 11, INSN_R12 = 12, INSN_R14 = 14, INSN_NOREG = 31 };
+		INSN_R12 = 12, INSN_R14 = 14, INSN_NOREG = 31 };
 
 struct insn {
 	uint64_t va;
@@ -48,7 +48,7 @@ struct insn {
 	bool prefixed;	      /* a branch, but not in a form that kernels emulate (N2) */
 	uint8_t mem_len;      /* bytes */
 	uint8_t base;	      /* enum insn_reg of a memory operand without rip */
-	uint8_t dst, src;     /* INSN_MOV, INSN_LOAD, INSN_LEA: dst */
+	uint8_t dst, src;     /* INSN_MOV, INSN_LOAD, INSN_LEA: dst; arm64: the same numbers */
 	int64_t disp;	      /* of a memory operand without rip */
 	uint32_t written;     /* bit n: general register n is written */
 	int32_t sp_delta;     /* push, and sub/add of a constant to the stack pointer */
@@ -60,6 +60,8 @@ struct insn_cur {
 	bool arm64;
 	const uint8_t *p; /* borrowed */
 	uint64_t va, left;
+	uint32_t known;	     /* arm64: bit n: register n holds addr[n], an address of data */
+	uint64_t addr[32];
 };
 
 /* Decodes len borrowed bytes that lie at va. */

@@ -348,6 +348,7 @@ int site_last_call(const struct gopclntab *t, const char *func, const char *call
 static int after_walk(const struct gopclntab *t, const struct pcln_func *f, struct insn_cur *c,
 		      bool nop5, struct site *ret, bool *ret_in_rbx)
 {
+	unsigned second = is_arm64(t) ? 1 : INSN_BX;
 	bool in_ax = true, in_bx = false;
 	struct insn i;
 
@@ -360,13 +361,13 @@ static int after_walk(const struct gopclntab *t, const struct pcln_func *f, stru
 		}
 		if (i.op == INSN_RET || i.op == INSN_JMP_IND || i.op == INSN_CALL_IND)
 			break;
-		if (i.op == INSN_MOV && i.dst == INSN_BX && i.src == INSN_AX && in_ax) {
+		if (i.op == INSN_MOV && i.dst == second && i.src == INSN_AX && in_ax) {
 			in_bx = true;
 			continue;
 		}
 		if (i.written & (1u << INSN_AX))
 			in_ax = false;
-		if (i.written & (1u << INSN_BX))
+		if (i.written & (1u << second))
 			in_bx = false;
 	}
 	return -ENOTSUP;
@@ -384,8 +385,6 @@ int site_after_call(const struct gopclntab *t, const char *func, const char *cal
 		err = find(t, callee, &target, d);
 	if (err)
 		return err;
-	if (is_arm64(t))
-		return diag_set(d, -ENOTSUP, "%s: not on arm64", func);
 	if (site_begin(t, &f, &c))
 		return diag_set(d, -EBADMSG, "%s: its code is not in the file", func);
 	while (insn_next(&c, &i) > 0) {
