@@ -277,8 +277,11 @@ int on_hook(struct pt_regs *ctx)
 {
 	struct event e = {};
 	struct ring_ctl *ctl;
-	u64 cookie;
+	u64 cookie, arg0 = GO_ARG0(ctx), arg1 = GO_ARG1(ctx);
 
+	/* Else clang selects between two addresses in ctx: "dereference of modified ctx ptr" (14). */
+	barrier_var(arg0);
+	barrier_var(arg1);
 	if (!is_target(&e.tid) || !armed)
 		return 0;
 	e.cpu = bpf_get_smp_processor_id();
@@ -287,7 +290,7 @@ int on_hook(struct pt_regs *ctx)
 		return 0;
 	cookie = bpf_get_attach_cookie(ctx);
 	e.hook = (u8)cookie;
-	e.g = GO_ARG0(ctx);
+	e.g = arg0;
 	if (e.hook != HOOK_NEEDM)
 		e.m = read_u64(ctl, GO_G(ctx) + cfg.g_m);
 
@@ -306,7 +309,7 @@ int on_hook(struct pt_regs *ctx)
 		read_g_tail(ctl, &e, e.g);
 		read_m(ctl, &e, false);
 		e.x = e.curg;
-		e.skip = (u16)GO_ARG1(ctx);
+		e.skip = (u16)arg1;
 		if (e.curg)
 			read_gobuf(ctl, &e, e.curg);
 		emit_stack(ctl, &e);
@@ -316,7 +319,7 @@ int on_hook(struct pt_regs *ctx)
 		on_inject(ctl, &e, e.g);
 		break;
 	case HOOK_CREATE:
-		on_create(ctl, &e, cookie & COOKIE_NEWG_RAX ? GO_ARG0(ctx) : GO_ARG1(ctx));
+		on_create(ctl, &e, cookie & COOKIE_NEWG_RAX ? arg0 : arg1);
 		break;
 	case HOOK_GOSCHED:
 		read_g_tail(ctl, &e, e.g);
@@ -326,7 +329,7 @@ int on_hook(struct pt_regs *ctx)
 		else if (cookie & COOKIE_PREEMPTED)
 			e.x = 2;
 		else
-			e.x = (GO_ARG1(ctx) & 0xff) ? 2 : 1;
+			e.x = (arg1 & 0xff) ? 2 : 1;
 		e.skip = (u16)cfg.gosched_skip;
 		if (e.x == 2 && !(cookie & COOKIE_PREEMPTED))
 			stack_preempted(ctl, &e);
@@ -363,7 +366,7 @@ int on_hook(struct pt_regs *ctx)
 		e.skip = 1;
 		stack_here(ctl, &e, ctx, cookie);
 		if (cookie & COOKIE_PC_AX) {
-			e.pc0 = GO_ARG0(ctx);
+			e.pc0 = arg0;
 			if (cfg.go_minor >= 23)
 				e.fp = GO_ARG2(ctx);
 		}
@@ -389,7 +392,7 @@ int on_hook(struct pt_regs *ctx)
 		break;
 	case HOOK_STEAL:
 		e.p = GO_ARG2(ctx);
-		e.x = GO_ARG1(ctx);
+		e.x = arg1;
 		emit(ctl, &e);
 		break;
 	case HOOK_GCWAIT:

@@ -88,7 +88,8 @@ SPAN_FIXED(span_u32, uint32_t)
 SPAN_FIXED(span_u64, uint64_t)
 #undef SPAN_FIXED
 
-static inline uint64_t span_uvarint(struct span *s)
+/* Byte by byte: what is cut off, too long, or near the end. */
+static inline uint64_t span_uvarint_slow(struct span *s)
 {
 	uint64_t v = 0;
 
@@ -102,6 +103,37 @@ static inline uint64_t span_uvarint(struct span *s)
 			return v;
 	}
 	return span_fail(s);
+}
+
+/*
+ * An unsigned LEB128 number; 0 and bad if it is cut off or longer than 64 bits. Trace readers live
+ * in here: numbers of 2 to 8 bytes are taken at once, as their lengths are not predictable.
+ */
+static inline uint64_t span_uvarint(struct span *s)
+{
+	uint64_t v, ends;
+	unsigned n;
+
+	if (s->left && s->p[0] < 0x80) {
+		v = s->p[0];
+		n = 1;
+	} else {
+		if (s->left < sizeof(v))
+			return span_uvarint_slow(s);
+		memcpy(&v, s->p, sizeof(v));
+		ends = ~v & 0x8080808080808080ULL;
+		if (!ends)
+			return span_uvarint_slow(s);
+		n = ((unsigned)__builtin_ctzll(ends) + 1) / 8;
+		v &= ends ^ (ends - 1); /* up to the last byte */
+		v = ((v & 0x7f007f007f007f00ULL) >> 1) | (v & 0x007f007f007f007fULL);
+		v = ((v & 0x3fff00003fff0000ULL) >> 2) | (v & 0x00003fff00003fffULL);
+		v = ((v & 0x0fffffff00000000ULL) >> 4) | (v & 0x000000000fffffffULL);
+	}
+	s->p += n;
+	s->off += n;
+	s->left -= n;
+	return v;
 }
 
 #endif

@@ -25,14 +25,9 @@ struct attach {
 /* libbpf's words go to our debug log; what matters is in our own message. */
 static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
-	char line[512];
-
 	if (level == LIBBPF_DEBUG || log_get_level() < LOG_DEBUG)
 		return 0;
-	vsnprintf(line, sizeof(line), fmt, ap);
-	line[strcspn(line, "\n")] = '\0';
-	log_debug("libbpf: %s", line);
-	return 0;
+	return vfprintf(stderr, fmt, ap); /* the verifier's log has many lines */
 }
 
 static void config_fill(struct bpf_config *c, const struct attach_opts *o)
@@ -86,7 +81,8 @@ static int attach_map(struct attach *a, const struct attach_opts *o, int ncpu, s
 
 static int load_failed(int err, struct diag *d)
 {
-	if (err == -EPERM || err == -EACCES)
+	/* -EACCES is the verifier's word, not a missing capability's. */
+	if (err == -EPERM)
 		return diag_set(d, -EPERM,
 				"cannot load BPF programs: %s; needs CAP_BPF and CAP_PERFMON (run "
 				"as root)",

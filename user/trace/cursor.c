@@ -124,32 +124,13 @@ void cursor_begin(struct cursor *c, const uint8_t *data, size_t len, uint64_t ts
 	c->mul = mul;
 }
 
-int cursor_next(struct cursor *c, const char **ret_why)
+int cursor_refuse(unsigned type, const char **ret_why)
 {
-	struct span s = c->s;
-	const struct evspec *spec;
-	uint64_t dt;
-	uint8_t type = span_u8(&s);
-
-	spec = type < EV_TABLE_LEN ? &evspec_table[type] : NULL;
-	if (!spec || !spec->timed) {
-		*ret_why = spec && spec->name ? "this event does not belong into a thread's batch" :
-						"no event has this type";
-		return -EBADMSG;
-	}
-	dt = span_uvarint(&s);
-	for (unsigned i = 0; i < spec->nargs; i++)
-		c->ev.args[i] = span_uvarint(&s);
-	if (s.bad) {
+	if (!evspec_get(type))
+		*ret_why = "no event has this type";
+	else if (!evspec_table[type].timed)
+		*ret_why = "this event does not belong into a thread's batch";
+	else
 		*ret_why = "an event's number is cut off by the end of its batch, or longer than 64 bits";
-		return -EBADMSG;
-	}
-	c->ev.type = type;
-	/* As Go has it: 0 means "not set", also where it is a time. */
-	if (!c->last_ns)
-		c->last_ns = cursor_ns(c->mul, c->ts);
-	c->last_ns = (int64_t)((uint64_t)cursor_ns(c->mul, dt) + (uint64_t)c->last_ns);
-	c->ev.time_ns = c->last_ns;
-	c->s = s;
-	return 0;
+	return -EBADMSG;
 }

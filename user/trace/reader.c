@@ -183,22 +183,28 @@ static inline bool str_ref(const struct gen *g, uint64_t id, struct gen_str **re
 	return *ret || !id;
 }
 
+/* Fields are stored one by one: a copy of a struct just built would wait for its stores. */
 static int reader_give(struct reader *r, struct order_event *ev, uint64_t off,
 		       struct reader_event *ret_ev)
 {
 	const struct refs *f = &refs[ev->type];
-	struct reader_event e = { .ev = ev, .gen = r->gen };
+	const struct gen *g = r->gen;
 
-	if ((f->stack && !stack_ref(r->gen, ev->args[f->stack - 1], &e.stack)) ||
-	    (f->other && !stack_ref(r->gen, ev->args[f->other - 1], &e.other)))
+	ret_ev->ev = ev;
+	ret_ev->gen = g;
+	ret_ev->stack = ret_ev->other = NULL;
+	ret_ev->str = ret_ev->str2 = NULL;
+	if (f->stack && !stack_ref(g, ev->args[f->stack - 1], &ret_ev->stack))
 		return reader_fail_ref(r, ev, "stack", off);
-	if ((f->str && !str_ref(r->gen, ev->args[f->str - 1], &e.str)) ||
-	    (f->str2 && !str_ref(r->gen, ev->args[f->str2 - 1], &e.str2)))
+	if (f->other && !stack_ref(g, ev->args[f->other - 1], &ret_ev->other))
+		return reader_fail_ref(r, ev, "stack", off);
+	if (f->str && !str_ref(g, ev->args[f->str - 1], &ret_ev->str))
+		return reader_fail_ref(r, ev, "string", off);
+	if (f->str2 && !str_ref(g, ev->args[f->str2 - 1], &ret_ev->str2))
 		return reader_fail_ref(r, ev, "string", off);
 	if (ev->type == EV_STW_END)
-		(void)str_ref(r->gen, ev->args[0], &e.str); /* began in an earlier generation: not ours */
+		(void)str_ref(g, ev->args[0], &ret_ev->str); /* of an earlier generation: not ours */
 	reader_clock(r, &ev->time_ns);
-	*ret_ev = e;
 	return 1;
 }
 

@@ -1,0 +1,361 @@
+#include "capture/capture.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/num.h"
+#include "capture/attach.h"
+#include "capture/golive.h"
+#include "capture/snapshot.h"
+#include "proc/maps.h"
+#include "proc/mem.h"
+
+enum {
+	RING_TOTAL = 64 * 1024 * 1024, /* all CPUs together, unless asked otherwise */
+	RING_MIN = 256 * 1024,
+	RING_MAX = 16 * 1024 * 1024,   /* of one CPU */
+	HEAP_PERIOD_NS = 1000 * 1000,  /* between two heap samples */
+	CLOCK_PERIOD_NS = 1000 * 1000 * 1000,
+	SNAP_POLL = 256, /* snapshot records between two looks at the rings */
+	INT3 = 0xcc,	 /* what a probe of someone else's looks like in memory */
+};
+
+struct capture {
+	struct capture_opts opts;
+	struct target target;
+	bool have_target;
+	struct image *img;
+	uint64_t bias;
+	struct plan plan;
+	struct livecheck live;
+	struct mem_process mem_process;
+	struct mem mem;
+	struct golive golive;
+	struct attach *attach;
+	struct capture_sink sink;
+	struct rings_sums last_sums; /* after detaching */
+	uint64_t clock_ns; /* when the clock was told last */
+	uint32_t snap_cnt;
+	size_t ring_bytes;
+};
+
+static uint64_t clock_now(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+/* ---- before anything is touched ---- */
+
+static int capture_identify(struct capture *c, int pid, struct diag *d)
+{
+	struct maps maps;
+	int err = target_open(pid, &c->target, d);
+
+	if (err < 0)
+		return err;
+	c->have_target = true;
+	if (!c->target.native)
+		return diag_set(d, -ENOTSUP,
+				"pid %d: %s is a binary of another architecture than this machine's",
+				pid, c->target.exe);
+	err = image_open(c->target.exe_fd, c->target.exe, &c->img, d);
+	if (err < 0)
+		return diag_prefix(d, err, "pid %d", pid);
+	err = maps_read(&c->target, &maps, d);
+	if (err < 0)
+		return err;
+	err = maps_exe_bias(&maps, &c->target, &c->bias, d);
+	maps_done(&maps);
+	return err;
+}
+
+/* The code at every site must be what the file says: else a probe would cut an instruction. */
+static int capture_compare(struct capture *c, struct diag *d)
+{
+	for (size_t i = 0; i < c->plan.site_cnt; i++) {
+		const struct site *s = &c->plan.sites[i].site;
+		uint8_t b[sizeof(s->bytes)];
+		int err = mem_read(&c->mem, s->va + c->bias, b, s->len);
+
+		if (err < 0)
+			return diag_set(d, err, "pid %d: cannot read its code at %s: %s",
+					c->target.pid, s->func, strerror(-err));
+		if (memcmp(b, s->bytes, s->len) == 0)
+			continue;
+		if (b[0] == INT3 && memcmp(b + 1, s->bytes + 1, (size_t)s->len - 1) == 0) {
+			log_warn("another tracer has a probe in %s; both will work, at both's cost",
+				 s->func);
+			continue;
+		}
+		return diag_set(d, -EBADMSG,
+				"pid %d: its code in %s differs from its file; it was patched or "
+				"the file overwritten in place: restart the process, then record",
+				c->target.pid, s->func);
+	}
+	return 0;
+}
+
+/* The table's row, or for a newer patch release the newest row of its minor: the process decides. */
+static const struct golayout *capture_layout(const struct capture *c)
+{
+	const struct image_info *info = image_get_info(c->img);
+	const struct golayout *lay = image_get_layout(c->img);
+
+	return lay ? lay : golayout_newest(info->arch, info->version.minor);
+}
+
+static int capture_prepare(struct capture *c, struct diag *d)
+{
+	const struct image_info *info = image_get_info(c->img);
+	struct plan_opts po = { .no_syscalls = c->opts.no_syscalls };
+	const struct golayout *lay = capture_layout(c);
+	int err;
+
+	if (!lay)
+		return diag_set(d, -ENOTSUP,
+				"pid %d: %s: no layout is known for this version; Go 1.19 to 1.27 "
+				"are",
+				c->target.pid, info->version.text);
+	c->mem = mem_of_target(&c->mem_process, &c->target);
+	err = golive_init(&c->golive, &c->mem, c->img, lay, c->bias, d);
+	if (!err)
+		err = livecheck_run(&c->golive, &c->target, &c->live, d);
+	if (!err)
+		err = plan_make(c->img, &po, &c->plan, d);
+	if (!err)
+		err = capture_compare(c, d);
+	if (!err && c->target.tracer_pid && !c->opts.allow_traced)
+		return diag_set(d, -EBUSY,
+				"pid %d: a debugger (pid %d) is attached; detach it, or record with "
+				"--traced",
+				c->target.pid, (int)c->target.tracer_pid);
+	return err;
+}
+
+int capture_open(int pid, const struct capture_opts *opts, struct capture **ret, struct diag *d)
+{
+	struct capture *c = calloc(1, sizeof(*c));
+	int err;
+
+	if (!c)
+		return diag_set(d, -ENOMEM, "no memory");
+	c->opts = *opts;
+	err = capture_identify(c, pid, d);
+	if (err < 0) {
+		capture_free(c);
+		return err;
+	}
+	*ret = c;
+	return capture_prepare(c, d);
+}
+
+/* ---- live ---- */
+
+/* Each CPU's part, a power of two. */
+static size_t ring_bytes(const struct capture_opts *o)
+{
+	size_t total = o->ring_bytes ? o->ring_bytes : RING_TOTAL;
+	size_t each = total / (size_t)sysconf(_SC_NPROCESSORS_CONF), n = RING_MIN;
+
+	while (n * 2 <= each && n < RING_MAX)
+		n *= 2;
+	return n;
+}
+
+/* A record of our own. */
+static int deliver_own(struct capture *c, unsigned hook, uint64_t ts, uint64_t x, uint64_t y)
+{
+	struct rec r = { .len = sizeof(r), .hook = (uint8_t)hook, .ts = ts, .x = x, .y = y };
+
+	return c->sink.take(c->sink.ctx, &r);
+}
+
+static int deliver_clock(struct capture *c)
+{
+	uint64_t mono = clock_now(CLOCK_MONOTONIC);
+
+	c->clock_ns = mono;
+	return deliver_own(c, HOOK_CLOCK, mono, clock_now(CLOCK_REALTIME), 0);
+}
+
+/* Loads and attaches; nothing is armed. */
+static int capture_attach(struct capture *c, struct diag *d)
+{
+	struct attach_opts o = {
+		.pidns_dev = c->target.pidns_dev,
+		.pidns_ino = c->target.pidns_ino,
+		.ns_tgid = (uint32_t)c->target.ns_pid,
+		.go_minor = image_get_info(c->img)->version.minor,
+		.layout = c->golive.lay,
+		.gccontroller = c->golive.gccontroller,
+		.heap_period_ns = HEAP_PERIOD_NS,
+		.ring_bytes = ring_bytes(&c->opts),
+	};
+	char path[64];
+	int err;
+
+	c->ring_bytes = o.ring_bytes;
+	err = attach_load(&o, &c->attach, d);
+	if (err < 0)
+		return err;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", c->target.exe_fd);
+	err = attach_link(c->attach, &c->plan, c->target.pid, path, d);
+	if (err < 0)
+		return diag_prefix(d, err, "pid %d", c->target.pid);
+	return 0;
+}
+
+int capture_try(struct capture *c, struct diag *d)
+{
+	int err = capture_attach(c, d);
+
+	attach_free(c->attach);
+	c->attach = NULL;
+	return err;
+}
+
+int capture_start(struct capture *c, const struct capture_sink *sink, struct diag *d)
+{
+	int err = capture_attach(c, d);
+
+	if (err < 0)
+		return err;
+	c->sink = *sink;
+	err = deliver_clock(c);
+	if (err)
+		return err;
+	attach_arm(c->attach, true);
+	return 0;
+}
+
+static int deliver(struct capture *c, bool final, struct diag *d)
+{
+	struct rings *rings = attach_rings(c->attach);
+	const struct rec *r;
+	struct rings_loss loss;
+	int err = rings_scan(rings, clock_now(CLOCK_MONOTONIC), final, d);
+
+	while (!err && (r = rings_next(rings, &loss))) {
+		if (loss.cnt)
+			err = deliver_own(c, HOOK_LOST, loss.ts, loss.cnt, loss.cpu);
+		if (!err)
+			err = c->sink.take(c->sink.ctx, r);
+	}
+	rings_release(rings);
+	return err;
+}
+
+int capture_poll(struct capture *c, struct diag *d)
+{
+	int err = deliver(c, false, d);
+
+	if (!err && clock_now(CLOCK_MONOTONIC) - c->clock_ns >= CLOCK_PERIOD_NS)
+		err = deliver_clock(c);
+	return err;
+}
+
+/* The snapshot of many goroutines takes a while: the rings must not fill meanwhile. */
+static int take_snap(void *ctx, const struct rec *r)
+{
+	struct capture *c = ctx;
+	int err = 0;
+
+	if (++c->snap_cnt % SNAP_POLL == 0)
+		err = deliver(c, false, NULL);
+	return err ? err : c->sink.take(c->sink.ctx, r);
+}
+
+int capture_snapshot(struct capture *c, struct diag *d)
+{
+	struct snapshot_stats st;
+	int err = snapshot_take(&c->golive, take_snap, c, &st, d);
+
+	log_debug("snapshot: %llu goroutines, %llu Ms, %llu stacks in %.1f ms",
+		  (unsigned long long)st.gs, (unsigned long long)st.ms,
+		  (unsigned long long)st.stacks, (double)(st.end_ns - st.start_ns) / 1e6);
+	return err;
+}
+
+int capture_stop(struct capture *c, enum rec_end end, int status, struct diag *d)
+{
+	int err;
+
+	if (!c->attach)
+		return 0;
+	attach_arm(c->attach, false);
+	attach_unlink(c->attach); /* waits for running programs */
+	err = deliver(c, true, d);
+	rings_sum(attach_rings(c->attach), &c->last_sums);
+	if (!err)
+		err = deliver_own(c, HOOK_END, clock_now(CLOCK_MONOTONIC), end,
+				  (uint64_t)(int64_t)status);
+	attach_free(c->attach);
+	c->attach = NULL;
+	return err;
+}
+
+void capture_free(struct capture *c)
+{
+	if (!c)
+		return;
+	attach_free(c->attach);
+	plan_done(&c->plan);
+	image_free(c->img);
+	if (c->have_target)
+		target_done(&c->target);
+	free(c);
+}
+
+/* ---- parts ---- */
+
+const struct target *capture_target(const struct capture *c)
+{
+	return c->have_target ? &c->target : NULL;
+}
+
+const struct image *capture_image(const struct capture *c)
+{
+	return c->img;
+}
+
+const struct plan *capture_plan(const struct capture *c)
+{
+	return &c->plan;
+}
+
+const struct livecheck *capture_live(const struct capture *c)
+{
+	return &c->live;
+}
+
+uint64_t capture_bias(const struct capture *c)
+{
+	return c->bias;
+}
+
+size_t capture_ring_bytes(const struct capture *c)
+{
+	return c->attach ? attach_ring_bytes(c->attach) : 0;
+}
+
+void capture_sums(const struct capture *c, struct rings_sums *ret)
+{
+	if (c->attach)
+		rings_sum(attach_rings(c->attach), ret);
+	else
+		*ret = c->last_sums;
+}
+
+double capture_fill(const struct capture *c)
+{
+	return c->ring_bytes ? (double)rings_fill(attach_rings(c->attach)) / (double)c->ring_bytes
+			     : 0;
+}

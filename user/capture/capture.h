@@ -1,0 +1,73 @@
+/*
+ * capture.h - a process in, a stream of records out.
+ *
+ *	capture_open   identify, read the binary, check the layout, make the plan: touches nothing
+ *	capture_start  load, attach, arm
+ *	capture_poll   again and again: the merged records, clock and loss records among them
+ *	capture_stop   disarm, detach, the last records
+ *	capture_free   in any phase
+ */
+#ifndef CAPTURE_CAPTURE_H
+#define CAPTURE_CAPTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "capture/livecheck.h"
+#include "capture/plan.h"
+#include "capture/rings.h"
+#include "image/image.h"
+#include "include/record.h"
+#include "proc/target.h"
+
+struct capture;
+
+struct capture_opts {
+	size_t ring_bytes;   /* of all CPUs together; 0: chosen */
+	bool no_syscalls;
+	bool allow_traced;   /* go on although a debugger is attached */
+};
+
+/* Takes one record (borrowed for the call); not 0 stops the poll, which returns it. */
+struct capture_sink {
+	int (*take)(void *ctx, const struct rec *r);
+	void *ctx;
+};
+
+/*
+ * Errors: as target_open and image_open; -EBADMSG the live process contradicts the layout or its
+ * code the file; -ENOTSUP no layout or a required hook without a site; -EBUSY a debugger.
+ * *ret is also set, for `check` to show what was found, when image and target could be opened.
+ */
+int capture_open(int pid, const struct capture_opts *opts, struct capture **ret, struct diag *d);
+
+int capture_start(struct capture *c, const struct capture_sink *sink, struct diag *d);
+
+/* Loads and attaches without arming, and detaches: would it work? 0 or as capture_start. */
+int capture_try(struct capture *c, struct diag *d);
+
+/* Reads goroutines, Ps and Ms; polls meanwhile. Once, after capture_start. */
+int capture_snapshot(struct capture *c, struct diag *d);
+
+/* Delivers what is complete. 0, the sink's error, or -EBADMSG. */
+int capture_poll(struct capture *c, struct diag *d);
+
+/* Ends: end says why, status how the process ended (wait(2)) or -1. Delivers the last records. */
+int capture_stop(struct capture *c, enum rec_end end, int status, struct diag *d);
+
+void capture_free(struct capture *c);
+
+/* Parts, borrowed; NULL or 0 before they are known. */
+const struct target *capture_target(const struct capture *c);
+const struct image *capture_image(const struct capture *c);
+const struct plan *capture_plan(const struct capture *c);
+const struct livecheck *capture_live(const struct capture *c);
+uint64_t capture_bias(const struct capture *c);
+size_t capture_ring_bytes(const struct capture *c);
+void capture_sums(const struct capture *c, struct rings_sums *ret);
+/* Fullness of the fullest ring, 0 to 1. */
+double capture_fill(const struct capture *c);
+
+#endif

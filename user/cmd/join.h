@@ -1,0 +1,47 @@
+/*
+ * join.h - where the rooms meet: a stream of records through the model into a file.
+ *
+ * The same for a live recording and for the replay of a capture: that is what makes them give the
+ * same bytes.
+ */
+#ifndef CMD_JOIN_H
+#define CMD_JOIN_H
+
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "capture/capture.h"
+#include "capture/rawfile.h"
+#include "cmd/output.h"
+#include "model/model.h"
+
+struct join {
+	struct raw_meta meta;	 /* owned */
+	struct model *model;	 /* owned */
+	struct symbols *symbols; /* owned */
+	struct output *out;	 /* borrowed */
+	uint64_t gen_bytes_max;	 /* the largest generation */
+	struct diag diag;	 /* of the first failure in a callback */
+	const struct image *img; /* borrowed; live only */
+	uint64_t bias;
+};
+
+enum {
+	JOIN_GEN_MS = 1000,		  /* generations are cut each second ... */
+	JOIN_GEN_BYTES = 16 * 1024 * 1024, /* ... or at this size, which bounds a reader's memory */
+};
+
+/* The header's version for a target of Go 1.minor, as trace-format.md has `auto`. */
+unsigned join_auto_format(unsigned go_minor);
+
+/* A live recording of c's process. keep_symbols: a capture will want them all. */
+int join_live(struct join *j, const struct capture *c, unsigned format, bool keep_symbols,
+	      struct output *out, struct diag *d);
+
+/* The replay of a capture; format 0: the one that was recorded. */
+int join_replay(struct join *j, const struct rawfile *f, unsigned format, struct output *out,
+		struct diag *d);
+
+void join_done(struct join *j);
+
+#endif

@@ -1,0 +1,148 @@
+#include "cmd/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <string.h>
+
+#include "base/parse.h"
+
+const char options_help[] =
+	"usage: gotrace-bpf -p PID [-d DURATION] [-o FILE]   record a running Go process\n"
+	"       gotrace-bpf check -p PID | BINARY            what a recording would find\n"
+	"       gotrace-bpf replay CAPTURE -o FILE           the trace of a --capture file again\n"
+	"       gotrace-bpf validate FILE                    is this trace lawful, what is in it\n"
+	"\n"
+	"  -p, --pid PID         the process to record; it is never stopped or written to\n"
+	"  -d, --duration TIME   5s, 500ms, 1m30s; a bare number is seconds (default: until Ctrl-C)\n"
+	"  -o, --output FILE     default NAME-PID-TIME.trace here; - for stdout\n"
+	"      --format V        auto, 1.22, 1.23, 1.25 or 1.26: the trace format's version\n"
+	"      --capture FILE    also save what was seen, for replay\n"
+	"      --syscalls MODE   uprobe (default) or off\n"
+	"      --ring SIZE       memory for events on their way, all CPUs together (64mb)\n"
+	"      --traced          record although a debugger is attached\n"
+	"  -q, --quiet           only errors       -v, --verbose   more words\n"
+	"      --version         -h, --help\n"
+	"\n"
+	"Exit status: 0 fine, 1 failed, 2 usage, 3 finished but events were lost.\n"
+	"Needs Linux 6.6, and root or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE.\n";
+
+enum { OPT_FORMAT = 256, OPT_CAPTURE, OPT_SYSCALLS, OPT_RING, OPT_TRACED };
+
+static const struct option long_options[] = {
+	{ "pid", required_argument, NULL, 'p' },
+	{ "duration", required_argument, NULL, 'd' },
+	{ "output", required_argument, NULL, 'o' },
+	{ "format", required_argument, NULL, OPT_FORMAT },
+	{ "capture", required_argument, NULL, OPT_CAPTURE },
+	{ "syscalls", required_argument, NULL, OPT_SYSCALLS },
+	{ "ring", required_argument, NULL, OPT_RING },
+	{ "traced", no_argument, NULL, OPT_TRACED },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ NULL, 0, NULL, 0 },
+};
+
+int options_format(const char *text, unsigned *ret, struct diag *d)
+{
+	static const struct {
+		const char *text;
+		unsigned v;
+	} formats[] = { { "auto", 0 }, { "1.22", 22 }, { "1.23", 23 }, { "1.25", 25 },
+			{ "1.26", 26 } };
+
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		if (strcmp(text, formats[i].text) == 0) {
+			*ret = formats[i].v;
+			return 0;
+		}
+	}
+	return diag_set(d, -EINVAL,
+			"--format '%s': there is no such trace format; use auto, 1.22, 1.23, 1.25 or "
+			"1.26",
+			text);
+}
+
+int options_pid(const char *text, int *ret, struct diag *d)
+{
+	uint64_t v;
+	struct diag why = { 0 };
+
+	if (parse_u64(text, "pid", 1, 1 << 22, &v, &why) < 0)
+		return diag_set(d, -EINVAL, "%s; give the number of a process, as ps shows it",
+				why.text);
+	*ret = (int)v;
+	return 0;
+}
+
+static int take_option(int c, struct options *o, struct diag *d)
+{
+	uint64_t n = 0;
+	int err;
+
+	switch (c) {
+	case 'p':
+		return options_pid(optarg, &o->pid, d);
+	case 'd':
+		return parse_duration(optarg, &o->duration_ns, d);
+	case 'o':
+		if (!*optarg)
+			return diag_set(d, -EINVAL, "-o: the file name is empty");
+		o->out = optarg;
+		return 0;
+	case OPT_FORMAT:
+		return options_format(optarg, &o->format, d);
+	case OPT_CAPTURE:
+		o->capture = optarg;
+		return 0;
+	case OPT_SYSCALLS:
+		if (strcmp(optarg, "off") != 0 && strcmp(optarg, "uprobe") != 0)
+			return diag_set(d, -EINVAL, "--syscalls '%s': use uprobe or off", optarg);
+		o->no_syscalls = strcmp(optarg, "off") == 0;
+		return 0;
+	case OPT_RING:
+		err = parse_size(optarg, &n, d);
+		if (err < 0)
+			return err;
+		if (n < 256 * 1024 || n > (1ULL << 34))
+			return diag_set(d, -EINVAL, "--ring %s: use 256k to 16g", optarg);
+		o->ring_bytes = n;
+		return 0;
+	case OPT_TRACED:
+		o->allow_traced = true;
+		return 0;
+	case 'q':
+		o->quiet = true;
+		return 0;
+	case 'v':
+		o->verbose = true;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+int options_record(int argc, char **argv, struct options *ret, struct diag *d)
+{
+	struct options o = { 0 };
+	int c, err;
+
+	optind = 1;
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":p:d:o:qv", long_options, NULL)) != -1) {
+		if (c == '?')
+			return diag_set(d, -EINVAL, "unknown option '%s'; see --help",
+					argv[optind - 1]);
+		if (c == ':')
+			return diag_set(d, -EINVAL, "option '%s' needs a value; see --help",
+					argv[optind - 1]);
+		err = take_option(c, &o, d);
+		if (err < 0)
+			return err;
+	}
+	if (optind < argc)
+		return diag_set(d, -EINVAL, "unknown word '%s'; see --help", argv[optind]);
+	if (!o.pid)
+		return diag_set(d, -EINVAL, "no process named; give -p PID (see --help)");
+	*ret = o;
+	return 0;
+}

@@ -1,0 +1,136 @@
+#include "cmd/progress.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/parse.h"
+#include "proc/target.h"
+
+enum {
+	DRAW_NS = 100 * 1000 * 1000,
+	/*
+	 * The price of a hit until it is measured on the spot: 1,050 ns with its stack, in a virtual
+	 * machine (docs/overhead.md).
+	 */
+	HIT_NS = 1050,
+};
+
+void progress_begin(struct progress *p, const struct capture *c, bool quiet, uint64_t now_ns)
+{
+	*p = (struct progress){ .live = !quiet && isatty(STDERR_FILENO), .start_ns = now_ns,
+				.last_ns = now_ns };
+	if (target_cpu_ns(capture_target(c), &p->cpu_start_ns) < 0)
+		p->cpu_start_ns = 0;
+}
+
+/* Hits on the target so far: each made a record, was lost, or was left out on purpose. */
+static uint64_t hits_of(const struct capture *c, const struct join *j)
+{
+	const struct model_stats *s = model_get_stats(j->model);
+	struct rings_sums sums;
+	uint64_t n = 0;
+
+	capture_sums(c, &sums);
+	for (unsigned h = 1; h < HOOK_BPF_END; h++)
+		if (h != HOOK_HEAP)
+			n += s->by_hook[h];
+	return n + sums.lost + sums.skipped;
+}
+
+static double share(uint64_t hits, uint64_t ns)
+{
+	return ns ? 100.0 * (double)hits * HIT_NS / (double)ns : 0;
+}
+
+void progress_draw(struct progress *p, const struct capture *c, const struct join *j,
+		   uint64_t bytes, uint64_t now_ns)
+{
+	const struct model_stats *s = model_get_stats(j->model);
+	char ev[PARSE_TEXT_MAX], by[PARSE_TEXT_MAX], ht[PARSE_TEXT_MAX];
+	uint64_t hits, dt = now_ns - p->last_ns;
+	struct rings_sums sums;
+
+	if (!p->live || dt < DRAW_NS)
+		return;
+	hits = hits_of(c, j);
+	capture_sums(c, &sums);
+	fprintf(stderr,
+		"\r\033[K%.1fs  %s events/s  %s  lost %" PRIu64 "  %s hits/s  target +%.1f%% of a CPU",
+		(double)(now_ns - p->start_ns) / 1e9,
+		parse_fmt_count((s->events - p->last_events) * 1000000000ULL / dt, ev),
+		parse_fmt_bytes(bytes, by), sums.lost,
+		parse_fmt_count((hits - p->last_hits) * 1000000000ULL / dt, ht),
+		share(hits - p->last_hits, dt));
+	fflush(stderr);
+	p->last_ns = now_ns;
+	p->last_events = s->events;
+	p->last_hits = hits;
+}
+
+void progress_clear(struct progress *p)
+{
+	if (p->live)
+		fputs("\r\033[K", stderr);
+}
+
+static void say_losses(const struct rings_sums *sums)
+{
+	if (!sums->lost) {
+		fprintf(stderr, "  lost       none\n");
+		return;
+	}
+	fprintf(stderr, "  lost       %" PRIu64 " records, rings full:", sums->lost);
+	for (unsigned h = 0; h < HOOK_BPF_END; h++)
+		if (sums->lost_by[h])
+			fprintf(stderr, " %s %" PRIu64, plan_hook_name(h), sums->lost_by[h]);
+	fprintf(stderr, "; a larger --ring may help\n");
+}
+
+static void say_repairs(const struct model_stats *s)
+{
+	bool any = false;
+
+	fprintf(stderr, "  repairs   ");
+	for (unsigned r = 0; r < REPAIR_COUNT; r++) {
+		if (!s->repairs[r])
+			continue;
+		fprintf(stderr, " %s%s %" PRIu64, repair_name(r), repair_expected(r) ? "" : "!",
+			s->repairs[r]);
+		any = true;
+	}
+	fprintf(stderr, "%s\n", any ? "" : " none");
+}
+
+void progress_summary(const struct progress *p, const struct capture *c, const struct join *j,
+		      const char *path, uint64_t bytes, uint64_t now_ns, const char *ended)
+{
+	const struct model_stats *s = model_get_stats(j->model);
+	char a[PARSE_TEXT_MAX], b[PARSE_TEXT_MAX], e[PARSE_TEXT_MAX], g[PARSE_TEXT_MAX];
+	uint64_t hits = hits_of(c, j), ns = now_ns - p->start_ns, cpu = 0;
+	struct rings_sums sums;
+
+	if (log_get_level() < LOG_INFO)
+		return;
+	capture_sums(c, &sums);
+	fprintf(stderr, "recorded %s of %s (pid %d, %s)%s%s\n", parse_fmt_ns(ns, a), j->meta.name,
+		capture_target(c)->pid, j->meta.version, ended[0] ? ": " : "", ended);
+	fprintf(stderr, "  events     %s in %" PRIu64 " generations, %s goroutines, %s\n",
+		parse_fmt_count(s->events, e), s->generations,
+		parse_fmt_count(s->goroutines, g), parse_fmt_bytes(bytes, b));
+	say_losses(&sums);
+	say_repairs(s);
+	if (sums.faults)
+		fprintf(stderr, "  unreadable %" PRIu64 " reads of target memory failed\n",
+			sums.faults);
+	fprintf(stderr, "  cost       %s hits, %.0f/s: about %.1f%% of one CPU added to the target",
+		parse_fmt_count(hits, a), ns ? (double)hits * 1e9 / (double)ns : 0,
+		share(hits, ns));
+	if (target_cpu_ns(capture_target(c), &cpu) == 0 && cpu >= p->cpu_start_ns && ns)
+		fprintf(stderr, " (it used %.1f%% in all)",
+			100.0 * (double)(cpu - p->cpu_start_ns) / (double)ns);
+	fprintf(stderr, "\n");
+	if (path)
+		fprintf(stderr, "wrote %s\nopen it with: go tool trace %s\n", path, path);
+}
