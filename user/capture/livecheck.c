@@ -11,7 +11,8 @@
 
 enum {
 	TRIES = 40,	     /* reads of one object that contradicts (K1) ... */
-	WAIT_NS = 50 * 1000, /* ... with this much between them */
+	WAIT_NS = 50 * 1000, /* ... with this much between them, doubled after every ... */
+	WAIT_STEP = 4,	     /* ... so many: 0.2 s in all, for a thread that lost its CPU half-way */
 	CHUNK = 256,	     /* pointers at a time */
 	LEAST_GS = 4,	     /* every program has main, the sweeper, the scavenger, the collector's helper */
 	LEAST_WAITING = 1,
@@ -37,9 +38,9 @@ static void check_done(struct check *c)
 }
 
 /* Between two tries: what was seen in the middle of a change is over soon. */
-static void check_pause(struct check *c)
+static void check_pause(struct check *c, unsigned n)
 {
-	const struct timespec ts = { .tv_nsec = WAIT_NS };
+	const struct timespec ts = { .tv_nsec = (long)WAIT_NS << (n / WAIT_STEP) };
 
 	c->to->retries++;
 	nanosleep(&ts, NULL);
@@ -127,7 +128,7 @@ static int check_p(struct check *c, uint64_t i)
 			why = check_m_once(c, m, &val, &err);
 		if (!why || err == -ESRCH)
 			break;
-		check_pause(c);
+		check_pause(c, n);
 	}
 	if (err == -ESRCH || err == -ENOMEM)
 		return err;
@@ -182,13 +183,13 @@ static const char *check_g_words(struct check *c, const struct golive_g *g, uint
 	*ret_val = g->goid;
 	if (g->goid == 0 || g->goid > INT64_MAX)
 		return "g.goid is no number of a goroutine";
+	*ret_val = g->startpc;
+	if (v->main_pc && (g->goid == 1) != (g->startpc == v->main_pc))
+		return "by g.startpc, goroutine 1 is not the one that began with runtime.main";
 	if (!g->startpc)
 		return NULL; /* the goroutine of a thread that C made */
-	*ret_val = g->startpc;
 	if (!golive_in_text(v, g->startpc) || !check_is_entry(v, g->startpc))
 		return "g.startpc is no function's entry";
-	if ((g->goid == 1) != (g->startpc == v->main_pc) && v->main_pc)
-		return "goroutine 1 is not the one that began with runtime.main";
 	*ret_val = g->gopc;
 	if (!golive_in_text(v, g->gopc))
 		return "g.gopc is not in the program's code";
@@ -242,7 +243,6 @@ static bool check_status_known(const struct golive_g *g, unsigned minor)
 static const char *check_g_once(struct check *c, uint64_t addr, struct golive_g *ret_g,
 				uint64_t *ret_val, int *ret_err)
 {
-	struct golive_g again;
 	const char *why;
 
 	*ret_val = addr;
@@ -255,13 +255,7 @@ static const char *check_g_once(struct check *c, uint64_t addr, struct golive_g 
 	if (ret_g->status == GST_IDLE || ret_g->status == GST_DEAD || ret_g->status == GST_DEADEXTRA)
 		return NULL;
 	why = check_g_words(c, ret_g, ret_val);
-	if (!why)
-		why = check_g_state(c, addr, ret_g, ret_val);
-	if (!why)
-		return NULL;
-	/* A contradiction counts only if the object stood still meanwhile; else it is read again. */
-	*ret_err = golive_g_read(c->v, addr, &again);
-	return why;
+	return why ? why : check_g_state(c, addr, ret_g, ret_val);
 }
 
 static int check_goid(struct check *c, uint64_t addr, uint64_t i, const struct golive_g *g)
@@ -287,7 +281,7 @@ static int check_g(struct check *c, uint64_t addr, uint64_t i)
 		why = check_g_once(c, addr, &g, &val, &err);
 		if (!why || err == -ESRCH)
 			break;
-		check_pause(c);
+		check_pause(c, n);
 	}
 	if (err == -ESRCH)
 		return err;
