@@ -48,6 +48,7 @@ void model_free(struct model *mo)
 	map_free_all(&mo->ps);
 	map_free_all(&mo->ms);
 	map_done(&mo->gptrs);
+	map_done(&mo->p_ids);
 	genwriter_free(mo->w);
 	stacks_free(mo->stacks);
 	buf_done(&mo->out);

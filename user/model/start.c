@@ -174,10 +174,8 @@ static void infer_snap_p(struct model *mo, const struct rec *r)
 	struct p *p = p_find(mo, r->p);
 	struct m *m;
 
-	if (p) {
-		p->id = r->x; /* the address was known, its number only now */
+	if (p)
 		return;
-	}
 	p = p_get(mo, r->p, r->x);
 	if (!p || r->y != 1 || !r->tid)
 		return;
@@ -277,7 +275,8 @@ void start_infer(struct model *mo)
 		uint64_t at = (uint64_t)(uintptr_t)r;
 
 		if ((r->hook == HOOK_SNAP_G && map_put(&sn.g, r->goid, at) < 0) ||
-		    (r->hook == HOOK_SNAP_M && map_put(&sn.m, r->m, at) < 0))
+		    (r->hook == HOOK_SNAP_M && map_put(&sn.m, r->m, at) < 0) ||
+		    (r->hook == HOOK_SNAP_P && map_put(&mo->p_ids, r->p, r->x) < 0))
 			mo->err = -ENOMEM;
 		if (r->hook == HOOK_SNAP_GC) {
 			mo->gc_active = r->x != 0;

@@ -109,6 +109,8 @@ struct p *p_get(struct model *mo, uint64_t ptr, uint64_t id)
 
 	if (p)
 		return p;
+	if (id == UINT64_MAX)
+		id = map_get(&mo->p_ids, ptr, UINT64_MAX);
 	if (id == UINT64_MAX || p_by_id(mo, id))
 		id = p_free_id(mo);
 	p = calloc(1, sizeof(*p));

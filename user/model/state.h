@@ -65,6 +65,7 @@ struct model {
 	struct stacks *stacks;
 	struct buf out;
 	struct map gs, gptrs, ps, ms; /* goid -> g, g's address -> g, p's address -> p, tid -> m */
+	struct map p_ids;	      /* p's address -> its id, as the snapshot or an acquire told */
 	uint64_t t0;		      /* CLOCK_MONOTONIC of tick 0 */
 	uint64_t ts;		      /* the newest event's time, ticks */
 	uint64_t rec_ts;	      /* of the record at hand, ticks */
