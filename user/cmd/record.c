@@ -157,6 +157,11 @@ static int record_run(struct record *rc, enum rec_end *ret_end, struct diag *d)
 		    errno != EINTR)
 			return diag_set(d, -errno, "cannot wait: %s", strerror(errno));
 		if (fds[0].revents) {
+			struct signalfd_siginfo si;
+
+			/* Taken from the queue: a pending one would kill us when unblocked. */
+			while (read(rc->signal_fd, &si, sizeof(si)) > 0)
+				;
 			signals_default();
 			return 0;
 		}
