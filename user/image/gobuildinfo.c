@@ -68,7 +68,9 @@ static bool block_at(const struct elfimg *e, uint64_t va, struct span *ret)
 	uint64_t left = 0;
 	const uint8_t *p = elfimg_at(e, va, &left);
 
-	if (!p || left < BUILDINFO_HDR || memcmp(p, BUILDINFO_MAGIC, MAGIC_LEN))
+	/* Other programs (this one) hold the magic as a text, without what follows. */
+	if (!p || left < BUILDINFO_HDR || memcmp(p, BUILDINFO_MAGIC, MAGIC_LEN) ||
+	    p[MAGIC_LEN] != 8 || !(p[MAGIC_LEN + 1] & BUILDINFO_INLINE))
 		return false;
 	*ret = span_of(p, num_min(left, LIMIT_BUILDINFO_LEN));
 	return true;
@@ -127,10 +129,7 @@ static int block_read(struct span s, struct gobuildinfo *bi)
 	struct span ver, mod;
 	uint64_t n;
 
-	span_skip(&s, MAGIC_LEN + 1);
-	if (!(span_u8(&s) & BUILDINFO_INLINE))
-		return -ENOTSUP; /* written by Go 1.17 and older */
-	span_skip(&s, BUILDINFO_HDR - MAGIC_LEN - 2);
+	span_skip(&s, BUILDINFO_HDR);
 	n = span_uvarint(&s);
 	ver = span_sub(&s, 0, n);
 	span_skip(&s, n);

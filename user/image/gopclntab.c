@@ -270,6 +270,36 @@ bool gopclntab_is_wrapper(const struct gopclntab *t, uint8_t func_id)
 	return func_id == t->lay->id_wrapper;
 }
 
+/*
+ * Since 1.21 the table has the types of a generic function's instance, "main.F[go.shape.int]", and
+ * the runtime prints "main.F[...]" (runtime.funcNameForPrint): so do we, in our copy, once. The names
+ * stand one behind the other, up to the next table.
+ */
+static void names_shorten(struct gopclntab *t)
+{
+	uint8_t *p = (uint8_t *)t->funcname.p, *end;
+
+	if (t->cutab.off <= t->funcname.off)
+		return;
+	end = p + (t->cutab.off - t->funcname.off);
+	while (p < end) {
+		uint8_t *nul = memchr(p, 0, (size_t)(end - p)), *open, *close;
+
+		if (!nul)
+			return;
+		open = memchr(p, '[', (size_t)(nul - p));
+		close = memrchr(p, ']', (size_t)(nul - p));
+		if (open && close && close - open >= 4) {
+			size_t tail = (size_t)(nul - close);
+
+			memcpy(open + 1, "...", 3);
+			memmove(open + 4, close, tail);
+			memset(open + 4 + tail, 0, (size_t)(nul - (open + 4 + tail)));
+		}
+		p = nul + 1;
+	}
+}
+
 /* ---- by name ----------------------------------------------------------------------------------- */
 
 /* "_." is where the linker of 1.27 puts closures of inlined functions that it merged. */
@@ -528,7 +558,7 @@ uint64_t gopclntab_start_pc(const struct gopclntab *t, uint64_t startpc)
 
 /* ---- life -------------------------------------------------------------------------------------- */
 
-int gopclntab_init(struct gopclntab *t, const struct elfimg *e, unsigned minor, struct diag *d)
+int gopclntab_init(struct gopclntab *t, struct elfimg *e, unsigned minor, struct diag *d)
 {
 	*t = (struct gopclntab){ .elf = e };
 	for (size_t i = 0; i < ARRAY_LEN(layouts); i++)
@@ -541,6 +571,7 @@ int gopclntab_init(struct gopclntab *t, const struct elfimg *e, unsigned minor, 
 	/* More than one text section: offsets would need a map (very large external links). */
 	if (elfimg_u64(e, t->moduledata_va + t->lay->md_textsectmap + 8, 0) > 1)
 		return diag_set(d, -ENOTSUP, "several Go text sections");
+	names_shorten(t);
 	if (index_build(t))
 		return diag_set(d, -ENOMEM, "no memory for the function index");
 	return 0;

@@ -52,10 +52,11 @@ struct pcln_node {
 };
 
 /*
- * Finds the tables of a binary of 1.minor. e is borrowed for the life of t. 0; -ENOTSUP unknown
+ * Finds the tables of a binary of 1.minor. e is borrowed for the life of t; names of generic
+ * functions are shortened in its copy of the bytes ("main.F[...]", as the runtime prints them). 0; -ENOTSUP unknown
  * version or older than 1.19, several text sections; -EBADMSG no consistent tables; -ENOMEM.
  */
-int gopclntab_init(struct gopclntab *t, const struct elfimg *e, unsigned minor, struct diag *d);
+int gopclntab_init(struct gopclntab *t, struct elfimg *e, unsigned minor, struct diag *d);
 void gopclntab_done(struct gopclntab *t);
 
 /* The i-th function in address order. 0 or -EBADMSG. */
