@@ -220,7 +220,7 @@ func TestLostEvents(t *testing.T) {
 			}
 			ours.G[g] = kept
 		}
-		res, fails := mustCompare(t, in, ours, ref)
+		res, _ := mustCompare(t, in, ours, ref)
 		if r := res.get(t, "transitions"); r.Missing != 7 || r.Extra != 0 {
 			t.Errorf("7 lost %s: told %d missing, %d extra", k, r.Missing, r.Extra)
 		}
@@ -230,7 +230,7 @@ func TestLostEvents(t *testing.T) {
 		if res.diffCount["missing "+k] != 7 || len(res.Diffs["missing "+k]) != 5 {
 			t.Errorf("7 lost %s: details %d of %d", k, len(res.Diffs["missing "+k]), res.diffCount["missing "+k])
 		}
-		if !told(fails, "transitions") {
+		if fails := judge(res, map[string]float64{"transitions": 100}, 2_000, 20_000, 200); !told(fails, "transitions") {
 			t.Errorf("7 lost %s passed the threshold: %v", k, fails)
 		}
 		for _, r := range []string{"reason", "thread", "P", "waker", "stack"} {
