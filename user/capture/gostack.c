@@ -139,27 +139,32 @@ static void gostack_chain(struct walk *w, uint64_t fp)
 	}
 }
 
+/* The entry that `call rel32` before the return address pc leads to; 0: no such call. */
+static uint64_t gostack_callee(const struct golive *v, uint64_t pc)
+{
+	uint8_t code[CALL_LEN];
+	int32_t rel;
+
+	if (v->arch != IMAGE_AMD64 || mem_read(v->mem, pc - CALL_LEN, code, sizeof(code)) != 0 ||
+	    code[0] != 0xe8)
+		return 0;
+	memcpy(&rel, code + 1, sizeof(rel));
+	return pc + (uint64_t)(int64_t)rel;
+}
+
 /*
  * True if pc is the return address of a call to morestack: the goroutine was preempted at a
  * function's entry, before it had a frame. The answer is remembered: goroutines come in herds.
  */
 static bool gostack_behind_morestack(const struct golive *v, uint64_t pc, struct gostack_memo *memo)
 {
-	uint8_t code[CALL_LEN];
-	int32_t rel;
 	uint64_t to;
 
-	if (v->arch != IMAGE_AMD64)
-		return false;
 	if (memo->pc == pc)
 		return memo->behind_morestack;
+	to = gostack_callee(v, pc);
 	memo->pc = pc;
-	memo->behind_morestack = false;
-	if (mem_read(v->mem, pc - CALL_LEN, code, sizeof(code)) == 0 && code[0] == 0xe8) {
-		memcpy(&rel, code + 1, sizeof(rel));
-		to = pc + (uint64_t)(int64_t)rel;
-		memo->behind_morestack = to && (to == v->morestack[0] || to == v->morestack[1]);
-	}
+	memo->behind_morestack = to && (to == v->morestack[0] || to == v->morestack[1]);
 	return memo->behind_morestack;
 }
 
@@ -191,19 +196,54 @@ static void gostack_from_gobuf(struct walk *w)
 	gostack_chain(w, g->bp);
 }
 
-/* Up to 1.22 nothing keeps the frame pointer of the syscall's caller: look for its frame. */
+/* How good a place for the first frame addr is: 0 none, 1 looks like one, 2 its chain is whole. */
+static unsigned gostack_try_frame(const struct walk *w, uint64_t addr)
+{
+	struct walk scan = *w;
+	struct gostack *k = scan.to;
+	unsigned cnt = k->cnt;
+	bool whole;
+
+	gostack_chain(&scan, addr);
+	whole = !k->cut;
+	k->cnt = cnt;
+	k->cut = false;
+	return whole ? 2 : 1;
+}
+
+/*
+ * Up to 1.22 nothing keeps the frame pointer of the function that made the syscall: look for its
+ * frame. Words left behind by earlier calls look like frames too, so the return address should be
+ * that of a call of this very function; where calls are indirect, a chain to the stack's end will do.
+ */
 static uint64_t gostack_find_frame(struct walk *w)
 {
+	uint64_t best = 0, entry = 0;
+	unsigned best_rank = 0;
+	struct image_func f;
+
+	if (w->v->img && image_func_at(w->v->img, w->g->syscallpc - 1 - w->v->bias, &f) == 0)
+		entry = f.entry_va + w->v->bias;
 	for (unsigned i = 0; i < SYSCALL_SCAN; i++) {
 		uint64_t addr = w->g->syscallsp + i * 8, fp, pc;
+		struct walk scan = *w; /* its reads may move the window up */
+		unsigned rank;
 
-		if (!gostack_in_bounds(w->g, addr) || !gostack_word(w, addr, &fp) ||
-		    !gostack_word(w, addr + 8, &pc))
-			return 0;
-		if (gostack_in_bounds(w->g, fp) && fp >= addr + 16 && golive_in_text(w->v, pc))
+		if (!gostack_in_bounds(w->g, addr) || !gostack_word(&scan, addr, &fp) ||
+		    !gostack_word(&scan, addr + 8, &pc))
+			break;
+		if ((fp && (!gostack_in_bounds(w->g, fp) || fp < addr + 16)) ||
+		    !golive_in_text(w->v, pc))
+			continue;
+		if (entry && gostack_callee(w->v, pc) == entry)
 			return addr;
+		rank = gostack_try_frame(w, addr);
+		if (rank > best_rank) {
+			best_rank = rank;
+			best = addr;
+		}
 	}
-	return 0;
+	return best;
 }
 
 static void gostack_from_syscall(struct walk *w)
@@ -218,10 +258,7 @@ static void gostack_from_syscall(struct walk *w)
 	if (!gostack_push(w, g->syscallpc))
 		return;
 	if (w->v->lay->g_syscallbp == GOLAYOUT_NONE) {
-		/* The scan's reads may have moved the window up: go back to the first one. */
-		struct walk scan = *w;
-
-		fp = gostack_find_frame(&scan);
+		fp = gostack_find_frame(w);
 		w->to->cut |= !fp;
 	}
 	gostack_chain(w, fp);

@@ -22,12 +22,12 @@
 #include "proc/mem.h"
 #include "proc/target.h"
 
-enum { LIVE_SPINNERS = 6, LIVE_RECEIVERS = 40, LIVE_GONE = 10 };
+enum { LIVE_SPINNERS = 6, LIVE_RECEIVERS = 40 };
 
 static const char liveprog_source[] =
 	"package main\n"
 	"import (\"fmt\"; \"os\"; \"runtime\"; \"sync\"; \"syscall\"; \"time\"; \"strconv\")\n"
-	"var never = make(chan int)\n"
+	"var never, other = make(chan int), make(chan int)\n"
 	"var sink int\n"
 	"var held sync.Mutex\n"
 	"//go:noinline\nfunc recv3() { sink += <-never }\n"
@@ -38,7 +38,7 @@ static const char liveprog_source[] =
 	"//go:noinline\nfunc deep60() { sink += deep(60) }\n"
 	"//go:noinline\nfunc deep300() { sink += deep(300) }\n"
 	"//go:noinline\nfunc selector() { select {\n	case v := <-never: sink += v\n"
-	"	case never <- 1: } }\n"
+	"	case other <- 1: } }\n"
 	"//go:noinline\nfunc locker() { held.Lock(); sink++ }\n"
 	"//go:noinline\nfunc sleeper() { time.Sleep(time.Hour); sink++ }\n"
 	"//go:noinline\nfunc wired() { runtime.LockOSThread(); recv3(); sink++ }\n"
@@ -49,8 +49,6 @@ static const char liveprog_source[] =
 	"	runtime.GOMAXPROCS(2)\n"
 	"	n, _ := strconv.Atoi(os.Args[1]); spin, _ := strconv.Atoi(os.Args[2])\n"
 	"	var wg sync.WaitGroup\n"
-	"	for i := 0; i < 10; i++ { wg.Add(1); go wg.Done() }\n"
-	"	wg.Wait()\n"
 	"	held.Lock()\n"
 	"	for i := 0; i < n; i++ { go recv1() }\n"
 	"	go deep60(); go deep300(); go selector(); go locker(); go sleeper(); go wired()\n"
@@ -58,6 +56,8 @@ static const char liveprog_source[] =
 	"	time.Sleep(50 * time.Millisecond)\n"
 	"	for i := 0; i < spin; i++ { go spinner() }\n"
 	"	time.Sleep(100 * time.Millisecond)\n"
+	"	for i := 0; i < 10; i++ { wg.Add(1); go wg.Done() }\n"
+	"	wg.Wait()\n"
 	"	fmt.Println(runtime.NumGoroutine(), syscall.Getpid())\n"
 	"	reader(0)\n"
 	"}\n";
@@ -133,6 +133,7 @@ static inline bool liveprog_start(struct liveprog *p, unsigned receivers, unsign
 	p->in = in[1];
 	p->out = out[0];
 	got = read(p->out, line, sizeof(line) - 1);
+	usleep(50 * 1000); /* from this write on to the read that it waits in */
 	return got > 0 && sscanf(line, "%u %d", &p->goroutines, &pid) == 2;
 }
 
