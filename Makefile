@@ -1,9 +1,15 @@
 # gotrace-bpf. Everything built goes below .output/, but for the program itself. V=1 shows commands.
 #
-#   make           the program at ./gotrace-bpf
-#   make run       install what is missing, build, record the bundled demo service for 5 s
-#   make check     all tests (the root part when root)
-#   make lint      layer arrows, file sizes, missing tests, formatting
+#   make             the program at ./gotrace-bpf
+#   make run         install what is missing, build, record the bundled demo service for 5 s
+#   make check       install what is missing, all tests (the root part when root)
+#   make check-root  only the tests against live processes; needs root
+#   make asan        the unit tests under AddressSanitizer and UBSan
+#   make fuzz        each fuzz target for FUZZ_SECONDS (10)
+#   make golden      writes tests/golden's results and captures anew; review the difference
+#   make bench       tools/bench
+#   make lint        layer arrows, file sizes, missing tests, formatting
+#   make install     program, library, man page below DESTDIR and prefix
 
 SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules
@@ -41,7 +47,14 @@ SKEL := $(OUT)/gotrace.skel.h
 LIBS ?= -lbpf -lelf -lz -lZydis -lm
 TEST_LIBS := -lcmocka
 
-all: gotrace-bpf
+# What people call asks for what is missing first, then starts make again: the flags above depend on
+# what is installed.
+JOBS := $(if $(findstring j,$(firstword -$(MAKEFLAGS))),,-j$(shell nproc))
+SUBMAKE = $(MAKE) --no-print-directory $(JOBS)
+
+all:
+	@tools/install-deps.sh
+	@$(SUBMAKE) gotrace-bpf $(OUT)/libgotrace.a
 
 gotrace-bpf: $(OUT)/gotrace-bpf
 	$(Q)cp -f $< $@
@@ -51,6 +64,11 @@ $(OUT)/gotrace-bpf: $(OUT)/user/cmd/main.o $(OUT)/libgotrace-all.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(OUT)/libgotrace-all.a: $(LIB_OBJS)
+	$(call msg,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+# What include/gotrace.h promises, for other programs.
+$(OUT)/libgotrace.a: $(filter $(OUT)/user/base/% $(OUT)/user/trace/%,$(OBJS))
 	$(call msg,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
@@ -82,8 +100,91 @@ $(OUT)/unit/%: tests/unit/%.c $(OUT)/libgotrace-all.a
 
 units: $(UNITS)
 
+# Programs that tests/readers drives: tests/readers/c/<name>.c, one each.
+READERS := $(patsubst tests/readers/c/%.c,$(OUT)/readers/%,$(wildcard tests/readers/c/*.c))
+
+$(OUT)/readers/%: tests/readers/c/%.c $(OUT)/libgotrace-all.a
+	$(call msg,TEST,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -MF $@.d -o $@ $< \
+		$(OUT)/libgotrace-all.a $(LDFLAGS) $(LIBS)
+
+readers: $(READERS)
+
+# Fuzz targets: tests/fuzz/fuzz_<name>.c, with what they learned in tests/fuzz/corpus/<name>/.
+# `corpus` builds them with any compiler to run over their corpus once, `fuzzers` for libFuzzer.
+FUZZ_SRCS := $(wildcard tests/fuzz/fuzz_*.c)
+CORPUS := $(FUZZ_SRCS:tests/fuzz/%.c=$(OUT)/corpus/%)
+FUZZERS := $(FUZZ_SRCS:tests/fuzz/%.c=$(OUT)/fuzzers/%)
+FUZZ_SECONDS ?= 10
+
+$(OUT)/corpus/%: tests/fuzz/%.c tests/fuzz/replay.c $(OUT)/libgotrace-all.a
+	$(call msg,TEST,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -Wno-missing-prototypes -Itests -MMD -MP \
+		-MF $@.d -o $@ $< tests/fuzz/replay.c $(OUT)/libgotrace-all.a $(LDFLAGS) $(LIBS)
+
+$(OUT)/fuzzers/%: tests/fuzz/%.c $(OUT)/libgotrace-all.a
+	$(call msg,FUZZ,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer -Itests -MMD -MP \
+		-MF $@.d -o $@ $< $(OUT)/libgotrace-all.a $(LDFLAGS) $(LIBS)
+
+corpus: $(CORPUS)
+fuzzers: $(FUZZERS)
+
+# All that tests need built.
+tests: gotrace-bpf units readers corpus
+
+check:
+	@tools/install-deps.sh --tests
+	@$(SUBMAKE) tests
+	@OUT=$(OUT) tools/check.sh all
+
+check-root:
+	@tools/install-deps.sh --tests
+	@$(SUBMAKE) gotrace-bpf
+	@OUT=$(OUT) tools/check.sh root
+
+# A sanitizer's report ends the program: a test that passes has none.
+asan:
+	@tools/install-deps.sh --tests
+	@$(SUBMAKE) OUT=$(OUT)/asan OPT=-O1 \
+		SAN='-fsanitize=address,undefined -fno-sanitize-recover=all' units corpus
+	@OUT=$(OUT)/asan tools/check.sh units
+
+# -w: clang's opinion on warnings is not asked, gcc's is law.
+fuzz:
+	@tools/install-deps.sh --tests
+	@$(SUBMAKE) OUT=$(OUT)/fuzz CC=$(CLANG) OPT='-O1 -w' \
+		SAN='-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' fuzzers
+	@OUT=$(OUT)/fuzz FUZZ_SECONDS=$(FUZZ_SECONDS) tools/fuzz.sh
+
+golden:
+	@tools/install-deps.sh --tests
+	@$(SUBMAKE) gotrace-bpf units
+	@OUT=$(OUT) tools/golden.sh
+
+bench:
+	@tools/install-deps.sh --tests
+	@$(SUBMAKE) gotrace-bpf units
+	@OUT=$(OUT) tools/bench/run.sh
+
+lint:
+	@tools/lint.sh
+
+run:
+	@tools/install-deps.sh --go
+	@$(SUBMAKE) gotrace-bpf
+	@OUT=$(OUT) tools/run.sh
+
+install: all
+	install -Dm755 gotrace-bpf $(DESTDIR)$(prefix)/bin/gotrace-bpf
+	install -Dm644 $(OUT)/libgotrace.a $(DESTDIR)$(prefix)/lib/libgotrace.a
+	install -Dm644 include/gotrace.h $(DESTDIR)$(prefix)/include/gotrace.h
+	$(if $(wildcard docs/gotrace-bpf.1),install -Dm644 docs/gotrace-bpf.1 \
+		$(DESTDIR)$(prefix)/share/man/man1/gotrace-bpf.1)
+
 clean:
 	rm -rf .output gotrace-bpf
 
--include $(OBJS:.o=.d) $(UNITS:%=%.d)
-.PHONY: all units clean
+-include $(OBJS:.o=.d) $(UNITS:%=%.d) $(READERS:%=%.d) $(CORPUS:%=%.d) $(FUZZERS:%=%.d)
+.PHONY: all units readers corpus fuzzers tests check check-root asan fuzz golden bench lint run \
+	install clean

@@ -3,7 +3,8 @@
 # Prints nothing when all is there. Needs root only when something is missing.
 #
 #	install-deps.sh			the build, the unit tests
-#	install-deps.sh --tests		also what the tests against live Go programs need: Go, strace
+#	install-deps.sh --go		also Go: the demo service
+#	install-deps.sh --tests		also what the tests and tools need: strace, clang-format, libFuzzer
 #
 # libbpf 1.3 (uprobe.multi), a bpftool of its age and a Go that can fetch others (1.21) are not in
 # Debian 12 itself: the script adds the backports suite beside the main one, at whatever mirror this
@@ -14,23 +15,32 @@ PKGS="gcc make pkg-config clang llvm libelf-dev zlib1g-dev libcap-dev libzydis-d
 BPFPKGS="libbpf-dev bpftool"
 
 case "${1:-}" in
-'') tests= ;;
---tests) tests=1 ;;
+'') go= ;;
+--go) go=1 ;;
+--tests)
+	go=1
+	# libclang-rt-dev is that of the default clang; older installations have it by version only.
+	PKGS="$PKGS strace clang-format libclang-rt-dev"
+	;;
 *)
-	echo "usage: $0 [--tests]" >&2
+	echo "usage: $0 [--go|--tests]" >&2
 	exit 2
 	;;
 esac
 
 say() { echo "install-deps: $*" >&2; }
 
-have() { dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'install ok installed'; }
+have() {
+	name=$1
+	[ "$name" != libclang-rt-dev ] || name='libclang-rt-*dev'
+	dpkg-query -W -f '${Status}\n' "$name" 2>/dev/null | grep -q 'install ok installed'
+}
 
 libbpf_new() { pkg-config --atleast-version=1.3 libbpf 2>/dev/null && command -v bpftool >/dev/null; }
 
 # Any Go from 1.21 on fetches the versions that a test asks for.
 go_new() {
-	[ -z "$tests" ] && return
+	[ -z "$go" ] && return
 	v=$(go env GOVERSION 2>/dev/null) || return 1
 	v=${v#go}
 	dpkg --compare-versions "${v%% *}" ge 1.21
@@ -38,16 +48,15 @@ go_new() {
 
 missing=
 for p in $PKGS; do have "$p" || missing="$missing $p"; done
-[ -z "$tests" ] || command -v strace >/dev/null || missing="$missing strace"
 [ -z "$missing" ] && libbpf_new && go_new && exit 0
 
 if ! command -v apt-get >/dev/null; then
-	say "no apt-get here; install these by hand: $PKGS $BPFPKGS (libbpf >= 1.3)${tests:+ strace, Go >= 1.21}"
+	say "no apt-get here; install these by hand: $PKGS $BPFPKGS (libbpf >= 1.3)${go:+ Go >= 1.21}"
 	exit 1
 fi
 if [ "$(id -u)" != 0 ]; then
 	say "missing:$missing$(libbpf_new || echo " libbpf >= 1.3, bpftool")$(go_new || echo " Go >= 1.21");" \
-		"run 'sudo $0${tests:+ --tests}' once"
+		"run 'sudo $0${1:+ $1}' once"
 	exit 1
 fi
 
