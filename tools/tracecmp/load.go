@@ -277,8 +277,8 @@ func (td *traceData) transition(ev trace.Event, t int64, in *interner,
 		from, to := st.Proc()
 		pe := pEvent{T: t, M: int64(ev.Thread()), Stack: stack(ev.Stack())}
 		switch {
-		case from == trace.ProcUndetermined:
-			return
+		case from == trace.ProcUndetermined || from == to:
+			return // a status, or told again in a later generation
 		case to == trace.ProcRunning && from == trace.ProcIdle:
 			pe.Kind = pStart
 		case to == trace.ProcIdle && int64(ev.Proc()) != p:
