@@ -105,14 +105,19 @@ static long inject_one(u64 i, struct inject_ctx *c)
 		return 1;
 	c->e->g = c->g;
 	read_g_tail(ctl, c->e, c->g);
-	emit(ctl, c->e);
+	emit_stack(ctl, c->e);
 	c->g = read_u64(ctl, c->g + cfg.g_schedlink);
 	return 0;
 }
 
 enum { INJECT_MAX = 1024 }; /* the poller returns at most 128 events, a P's queue holds 256 */
 
-static __always_inline void on_inject(struct ring_ctl *ctl, struct event *e, u64 list)
+/*
+ * The runtime gives these wake-ups the stack of whoever called: the goroutine that is on its own
+ * stack (then injectglist itself is the leaf), or the one behind the system stack.
+ */
+static __always_inline void on_inject(struct ring_ctl *ctl, struct event *e, struct pt_regs *ctx,
+				      u64 list)
 {
 	struct inject_ctx c = { .e = e };
 
@@ -120,6 +125,13 @@ static __always_inline void on_inject(struct ring_ctl *ctl, struct event *e, u64
 	if (!c.g) {
 		ctl->skipped++;
 		return;
+	}
+	if (e->curg && e->curg == GO_G(ctx)) {
+		stack_here(ctl, e, ctx, 0);
+		e->pc1 = e->pc0;
+		e->pc0 = GO_IP(ctx) + 1;
+	} else if (e->curg) {
+		read_gobuf(ctl, e, e->curg);
 	}
 	bpf_loop(INJECT_MAX, inject_one, &c, 0);
 }
@@ -170,6 +182,7 @@ static __always_inline void on_heap(struct ring_ctl *ctl, struct event *e)
 	u64 now = bpf_ktime_get_ns();
 	u32 seq = 0;
 	struct rec *r;
+	u8 hook;
 
 	if (!cfg.gccontroller || now - heap_ns < cfg.heap_period_ns)
 		return;
@@ -177,8 +190,10 @@ static __always_inline void on_heap(struct ring_ctl *ctl, struct event *e)
 	r = (void *)ring_claim(ctl, e->cpu, REC_FIXED + REC_GCC_WORDS * 8, HOOK_HEAP, &seq);
 	if (!r)
 		return;
+	hook = e->hook;
 	e->hook = HOOK_HEAP;
 	rec_fill(r, e, ctl);
+	e->hook = hook;
 	r->npc = REC_GCC_WORDS;
 	if (bpf_probe_read_user(r->pcs, REC_GCC_WORDS * 8, (const void *)cfg.gccontroller)) {
 		ctl->faults++;
@@ -303,6 +318,7 @@ int on_hook(struct pt_regs *ctx)
 		read_m(ctl, &e, false);
 		read_wait_trace(ctl, &e);
 		read_gobuf(ctl, &e, e.g);
+		on_heap(ctl, &e);
 		emit_stack(ctl, &e);
 		break;
 	case HOOK_READY:
@@ -316,7 +332,7 @@ int on_hook(struct pt_regs *ctx)
 		break;
 	case HOOK_INJECT:
 		read_m(ctl, &e, false);
-		on_inject(ctl, &e, e.g);
+		on_inject(ctl, &e, ctx, arg0);
 		break;
 	case HOOK_CREATE:
 		on_create(ctl, &e, cookie & COOKIE_NEWG_RAX ? arg0 : arg1);
@@ -370,6 +386,7 @@ int on_hook(struct pt_regs *ctx)
 			if (cfg.go_minor >= 23)
 				e.fp = GO_ARG2(ctx);
 		}
+		on_heap(ctl, &e);
 		emit_stack(ctl, &e);
 		break;
 	case HOOK_SYSCALL_EXIT:
@@ -405,9 +422,13 @@ int on_hook(struct pt_regs *ctx)
 		e.g = 0;
 		emit(ctl, &e);
 		break;
-	case HOOK_DROPM:
-	case HOOK_STW_START:
 	case HOOK_GC_END:
+	case HOOK_STW_START:
+		on_curg(ctl, &e, 0, false);
+		heap_ns = 0; /* a cycle's end and a restart are moments that the heap's graph needs */
+		on_heap(ctl, &e);
+		break;
+	case HOOK_DROPM:
 		on_curg(ctl, &e, 0, false);
 		break;
 	case HOOK_STW_BEGIN:
@@ -419,6 +440,7 @@ int on_hook(struct pt_regs *ctx)
 		on_curg(ctl, &e, 1, true);
 		break;
 	case HOOK_ASSIST_BEGIN:
+		on_heap(ctl, &e); /* who allocates most is seen here most */
 		on_curg(ctl, &e, 1, true);
 		break;
 	case HOOK_GC_BEGIN:

@@ -14,6 +14,7 @@ enum {
 	LIMIT_FUNCS = 4 * 1024 * 1024,	   /* functions of one pclntab; a 1 GB binary has ~1.5 million */
 	LIMIT_INLINE_DEPTH = 128,	   /* logical frames of one pc */
 	LIMIT_NAME_LEN = 64 * 1024,	   /* a function or file name; generics can be long */
+	LIMIT_NAME_PRINT = 2048,	   /* a name whose type arguments are cut out */
 	LIMIT_FUNC_BYTES = 1024 * 1024,	   /* code bytes of one function that we decode */
 	LIMIT_BUILDINFO_LEN = 16 * 1024 * 1024,
 	LIMIT_SITES = 4096,		   /* probe sites of one hook */

@@ -19,7 +19,7 @@ enum {
 	RING_TOTAL = 64 * 1024 * 1024, /* all CPUs together, unless asked otherwise */
 	RING_MIN = 256 * 1024,
 	RING_MAX = 16 * 1024 * 1024,   /* of one CPU */
-	HEAP_PERIOD_NS = 1000 * 1000,  /* between two heap samples */
+	HEAP_PERIOD_NS = 200 * 1000,   /* between two heap samples */
 	CLOCK_PERIOD_NS = 1000 * 1000 * 1000,
 	SNAP_POLL = 256, /* snapshot records between two looks at the rings */
 	INT3 = 0xcc,	 /* what a probe of someone else's looks like in memory */

@@ -46,15 +46,25 @@ static void on_execute(struct model *mo, struct at *a)
 	if (!m_ensure_p(mo, a->m, a->p) || !g_ensure_runnable(mo, a->m, a->g))
 		return;
 	g_start(mo, a->m, a->g);
+	if (a->g->assist_wait && a->g->assist) {
+		/* gcParkAssist returns true: the debt is paid or the cycle over (mgcmark.go). */
+		ev(mo, a->m, EV_GC_MARK_ASSIST_END, NULL, 0);
+		a->g->assist = a->g->assist_on = false;
+	}
+	a->g->assist_wait = false;
 	say_label(mo, a->m, a->r->x);
 	gen_say_owed(mo, a->m);
 }
 
 static void on_park(struct model *mo, struct at *a)
 {
-	if (g_ensure_running(mo, a->m, a->g, a->p))
-		g_block(mo, a->g, text_at(&mo->opts.block_reasons, a->r->x),
-			rec_stack(mo, a->r));
+	const char *reason = text_at(&mo->opts.block_reasons, a->r->x);
+
+	if (!g_ensure_running(mo, a->m, a->g, a->p))
+		return;
+	g_block(mo, a->g, reason, rec_stack(mo, a->r));
+	a->g->assist_wait =
+		a->g->assist && strcmp(reason, "GC mark assist wait for work") == 0;
 }
 
 static void on_gosched(struct model *mo, struct at *a)
@@ -104,7 +114,7 @@ static void on_ready(struct model *mo, struct at *a)
 
 static void on_inject(struct model *mo, struct at *a)
 {
-	wake(mo, a, 0);
+	wake(mo, a, rec_stack(mo, a->r));
 }
 
 /* Also told for goroutines that were woken before: then it says nothing. */
@@ -361,35 +371,80 @@ static void on_gc_end(struct model *mo, struct at *a)
 	mo->gc_active = false;
 }
 
+/*
+ * Mark assists (Go 1.26 runtime/mgcmark.go gcAssistAlloc). The runtime's range spans pieces, each a
+ * call of gcAssistAlloc1, with yields and parks between them; g.inMarkAssist is set all the while.
+ * A piece ends at its last casgstatus, or unseen at its start when marking is over already. So the
+ * end of the range is put off at each piece's end (at its begin, too: it may be the unseen kind) and
+ * decided by the next record that tells.
+ */
 static void on_assist_begin(struct model *mo, struct at *a)
 {
-	if (!g_ensure_running(mo, a->m, a->g, a->p) || a->g->assist)
+	if (!g_ensure_running(mo, a->m, a->g, a->p))
 		return;
-	EV(mo, a->m, EV_GC_MARK_ASSIST_BEGIN, ev_stack(mo, rec_stack(mo, a->r)));
-	a->g->assist = true;
+	if (!a->g->assist) {
+		EV(mo, a->m, EV_GC_MARK_ASSIST_BEGIN, ev_stack(mo, rec_stack(mo, a->r)));
+		a->g->assist = true;
+	}
+	a->g->assist_on = false;
+	a->m->assist_end = a->g;
+	a->m->assist_piece = true;
+	a->m->assist_end_ts = ev_reserve(mo);
 }
 
-/* The runtime's range spans retries and parks: the next record tells if this was its last piece. */
 static void on_assist_end(struct model *mo, struct at *a)
 {
 	if (!a->g->assist || a->g->m != a->m || a->g->state != G_RUNNING)
 		return;
 	a->m->assist_end = a->g;
+	a->m->assist_piece = false;
 	a->m->assist_end_ts = ev_reserve(mo);
+}
+
+static void assist_close(struct model *mo, struct m *m, struct g *g)
+{
+	bool own_time = m->assist_end == g && m->last_ts < m->assist_end_ts &&
+			m->assist_end_ts > mo->gen_start;
+
+	m->assist_end = NULL;
+	if (m->g != g || g->state != G_RUNNING || !g->assist)
+		return;
+	ev_at(mo, m, own_time ? m->assist_end_ts : ev_reserve(mo), EV_GC_MARK_ASSIST_END, NULL, 0);
+	g->assist = g->assist_on = false;
+}
+
+/* Hooks that say nothing of the goroutine that runs on their thread. */
+static bool says_nothing_of_curg(unsigned hook)
+{
+	return hook == HOOK_STEAL || hook == HOOK_HANDOFF || hook == HOOK_HEAP ||
+	       hook == HOOK_GCWAIT;
 }
 
 static void assist_settle(struct model *mo, struct m *m, const struct rec *r)
 {
-	struct g *g = m->assist_end;
+	struct g *g = m->g;
 
-	if (!g)
+	if (!g || !g->assist || g->state != G_RUNNING || says_nothing_of_curg(r->hook))
 		return;
-	m->assist_end = NULL;
-	if (m->g != g || g->state != G_RUNNING || (r->goid == g->goid && (r->flags & REC_F_ASSIST)))
+	if (r->goid != g->goid) {
+		/* It woke or made another one: between pieces only if the range is over. */
+		if (m->assist_end == g && !m->assist_piece)
+			assist_close(mo, m, g);
 		return;
-	ev_at(mo, m, m->last_ts < m->assist_end_ts ? m->assist_end_ts : ev_reserve(mo),
-	      EV_GC_MARK_ASSIST_END, NULL, 0);
-	g->assist = false;
+	}
+	if (r->hook == HOOK_ASSIST_END)
+		return;
+	if (r->hook == HOOK_ASSIST_BEGIN) {
+		if (!g->assist_on)
+			assist_close(mo, m, g); /* a new range: nothing tied it to the last piece */
+		return;
+	}
+	if (r->flags & REC_F_ASSIST) {
+		g->assist_on = true;
+		m->assist_end = NULL;
+		return;
+	}
+	assist_close(mo, m, g);
 }
 
 /* ---- user annotations ---- */

@@ -32,6 +32,8 @@ struct g {
 	uint32_t stack;	    /* the last one it stopped with (a reference), for announcements */
 	uint8_t state;
 	bool assist, stw;   /* a range is open on it */
+	bool assist_on;	    /* a record since its last piece says that its mark assist goes on */
+	bool assist_wait;   /* parked for its assist's debt: the range ends when it runs again */
 	bool coro22;	    /* header 22: a new coroutine, waiting here, runnable to readers */
 };
 
@@ -55,6 +57,7 @@ struct m {
 	bool p_fixed, g_fixed; /* start.c: what it held at the start is known */
 	uint64_t pend_ts, needm_ts, assist_end_ts;
 	struct g *assist_end; /* its mark assist ends at assist_end_ts unless its next record says not */
+	bool assist_piece;    /* ... and that one piece of it has not ended yet, as far as is seen */
 	uint64_t pend_p;      /* the P's address in the record */
 };
 

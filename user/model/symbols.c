@@ -1,6 +1,7 @@
 #include "model/symbols.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,6 +68,22 @@ static const char *symbols_text(struct symbols *s, const char *text)
 	return copy;
 }
 
+/*
+ * A function's name as the runtime prints it: type arguments become "[...]", from the first '['
+ * to the last ']' (Go 1.26 runtime/symtab.go funcNameForPrint).
+ */
+static const char *symbols_func(struct symbols *s, const char *name)
+{
+	const char *open = strchr(name, '['), *close = strrchr(name, ']');
+	char text[LIMIT_NAME_PRINT];
+	int n;
+
+	if (!open || !close || close < open)
+		return symbols_text(s, name);
+	n = snprintf(text, sizeof(text), "%.*s[...]%s", (int)(open - name), name, close + 1);
+	return symbols_text(s, n > 0 && (size_t)n < sizeof(text) ? text : name);
+}
+
 static const struct symbol_set *symbols_add(struct symbols *s, uint64_t pc,
 					    const struct symbol *frames, size_t n)
 {
@@ -77,7 +94,7 @@ static const struct symbol_set *symbols_add(struct symbols *s, uint64_t pc,
 	set->cnt = (uint32_t)n;
 	for (size_t i = 0; i < n; i++) {
 		set->v[i] = frames[i];
-		set->v[i].func = symbols_text(s, frames[i].func);
+		set->v[i].func = symbols_func(s, frames[i].func);
 		set->v[i].file = symbols_text(s, frames[i].file);
 	}
 	if (map_put(&s->by_pc, pc, (uint64_t)(uintptr_t)set) < 0)
