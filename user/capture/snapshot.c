@@ -79,7 +79,8 @@ static int snap_send(struct snap *s, const uint64_t *pcs, size_t cnt)
 	struct rec *r = &s->out.r;
 
 	_Static_assert(sizeof(struct rec) + REC_MAX_PC * 8 <= REC_MAX_LEN, "a record's room");
-	memcpy(s->out.words + sizeof(*r) / 8, pcs, cnt * 8);
+	if (cnt)
+		memcpy(s->out.words + sizeof(*r) / 8, pcs, cnt * 8);
 	r->npc = (uint8_t)cnt;
 	r->len = (uint16_t)(sizeof(*r) + cnt * 8);
 	return s->emit(s->ctx, r);

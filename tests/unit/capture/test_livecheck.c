@@ -118,7 +118,7 @@ static void one_field_wrong(void **state)
 	WRONG(m_procid, lay.m_procid + 8, "procid");
 	WRONG(g_m, lay.g_m - 8, "m"); /* of g0 */
 	WRONG(g_atomicstatus, lay.g_atomicstatus + 8, "allgs");
-	WRONG(g_goid, lay.g_goid + 8, "g.goid");
+	WRONG(g_goid, lay.g_goid + 8, "allgs[0]"); /* schedlink: 0 or stale */
 	WRONG(g_stack_hi, 0, "g.stack");
 	WRONG(g_startpc, lay.g_startpc + 8, "startpc");
 	WRONG(g_gopc, lay.g_gopc - 8, "gopc");

@@ -320,7 +320,7 @@ struct liar {
 	uint64_t reads;
 };
 
-enum { LIAR_BASE = 0x10000000, LIAR_GS = 5000, LIAR_STACK = 0x6000, TEXT = 0x400000, ETEXT = 0x500000 };
+enum { LIAR_BASE = 0x10000000, LIAR_GS = 2000, LIAR_STACK = 0x6000, TEXT = 0x400000, ETEXT = 0x500000 };
 
 /* A word of a g: each page behind the array of pointers begins with one, its stack follows. */
 static uint64_t liar_g_word(const struct liar *l, uint64_t page, uint64_t off, uint64_t h)
@@ -378,10 +378,11 @@ static int liar_readv(void *ctx, struct mem_piece *v, size_t cnt)
 		l->reads++;
 		if (num_mix(v[i].addr ^ l->seed ^ l->reads) % 64 < l->holes)
 			v[i].got = num_mix(l->reads) % (v[i].len + 1);
-		for (size_t k = 0; k < v[i].got; k++) {
-			uint64_t w = liar_word(l, (v[i].addr + k) & ~7ULL);
+		for (size_t k = 0, n; k < v[i].got; k += n) {
+			uint64_t w = liar_word(l, (v[i].addr + k) & ~7ULL), off = (v[i].addr + k) & 7;
 
-			((uint8_t *)v[i].buf)[k] = (uint8_t)(w >> (8 * ((v[i].addr + k) & 7)));
+			n = num_min(8 - off, v[i].got - k);
+			memcpy((uint8_t *)v[i].buf + k, (uint8_t *)&w + off, n);
 		}
 	}
 	return 0;
@@ -429,7 +430,7 @@ static void hostile_memory(void **state)
 	uint64_t start = now_ms(), gs = 0, stacks = 0;
 
 	(void)state;
-	for (unsigned i = 0; i < 60; i++) {
+	for (unsigned i = 0; i < 45; i++) {
 		struct liar l = { .seed = i * 7919 + 1, .plausible = i % 9, .holes = i % 4 == 3 ? i % 32 : 0 };
 		struct snapshot_stats st;
 		struct diag d = { .text = "" };
