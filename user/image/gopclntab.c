@@ -265,6 +265,24 @@ const char *gopclntab_name(const struct gopclntab *t, uint32_t name_off)
 	return (const char *)s.p;
 }
 
+int gopclntab_name_find(const struct gopclntab *t, const char *name, uint32_t *ret_off)
+{
+	size_t len = strlen(name), left;
+	const uint8_t *p = t->funcname.p, *at = p;
+
+	if (!len || t->cutab.off <= t->funcname.off)
+		return -ENOENT;
+	left = t->cutab.off - t->funcname.off;
+	while ((at = memmem(at, left - (size_t)(at - p), name, len + 1))) {
+		if (at == p || !at[-1]) {
+			*ret_off = (uint32_t)(at - p);
+			return 0;
+		}
+		at++;
+	}
+	return -ENOENT;
+}
+
 bool gopclntab_is_wrapper(const struct gopclntab *t, uint8_t func_id)
 {
 	return func_id == t->lay->id_wrapper;
@@ -452,7 +470,7 @@ int gopclntab_node(const struct gopclntab *t, const struct pcln_func *f, uint32_
  * The tree has no length: its nodes are those that the pc-value table names, so the table is walked
  * to its highest value.
  */
-bool gopclntab_inlines(const struct gopclntab *t, const struct pcln_func *f, const char *name)
+bool gopclntab_inlines(const struct gopclntab *t, const struct pcln_func *f, uint32_t name_off)
 {
 	struct pcln_node node;
 	int64_t val = -1, max = -1;
@@ -476,7 +494,7 @@ bool gopclntab_inlines(const struct gopclntab *t, const struct pcln_func *f, con
 	if (max > LIMIT_INLINE_STEPS)
 		return false;
 	for (int64_t i = 0; i <= max && !gopclntab_node(t, f, (uint32_t)i, &node); i++)
-		if (!strcmp(gopclntab_name(t, node.name_off), name))
+		if (node.name_off == name_off)
 			return true;
 	return false;
 }

@@ -78,8 +78,11 @@ const char *gopclntab_name(const struct gopclntab *t, uint32_t name_off);
 int gopclntab_node(const struct gopclntab *t, const struct pcln_func *f, uint32_t i,
 		   struct pcln_node *ret);
 
+/* The offset of a name in the name table (each name stands there once). 0 or -ENOENT. */
+int gopclntab_name_find(const struct gopclntab *t, const char *name, uint32_t *ret_off);
+
 /* True if f's inline tree holds a copy of the function of that name. */
-bool gopclntab_inlines(const struct gopclntab *t, const struct pcln_func *f, const char *name);
+bool gopclntab_inlines(const struct gopclntab *t, const struct pcln_func *f, uint32_t name_off);
 
 /* len bytes behind FUNCDATA idx of f; bad if it has none. */
 struct span gopclntab_funcdata(const struct gopclntab *t, const struct pcln_func *f, uint32_t idx,

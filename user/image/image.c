@@ -160,18 +160,20 @@ int image_func_at(const struct image *img, uint64_t va, struct image_func *ret)
 size_t image_inlined_into(const struct image *img, const char *func, const char **ret_names,
 			  size_t cap)
 {
+	uint32_t name_off;
 	size_t n = 0;
 
+	if (gopclntab_name_find(&img->pcln, func, &name_off))
+		return 0;
 	for (uint32_t i = 0; i < img->info.func_cnt; i++) {
 		struct pcln_func f;
-		bool hit = false;
 
-		if (gopclntab_func(&img->pcln, i, &f))
+		if (gopclntab_func(&img->pcln, i, &f) ||
+		    !gopclntab_inlines(&img->pcln, &f, name_off))
 			continue;
-		hit = gopclntab_inlines(&img->pcln, &f, func);
-		if (hit && n < cap)
+		if (n < cap)
 			ret_names[n] = gopclntab_name(&img->pcln, f.name_off);
-		n += hit;
+		n++;
 	}
 	return n;
 }

@@ -135,7 +135,7 @@ int image_site_last_call(const struct image *img, const char *func, const char *
  */
 int image_site_schedule_nop(const struct image *img, struct site *ret, struct diag *d);
 
-/* Names (borrowed) of functions whose inline tree holds a copy of func; up to cap; the count. */
+/* Names (borrowed) of functions whose inline tree holds a copy of func; up to cap; the count of all. */
 size_t image_inlined_into(const struct image *img, const char *func, const char **ret_names,
 			  size_t cap);
 
