@@ -105,31 +105,34 @@ static inline uint64_t span_uvarint_slow(struct span *s)
 	return span_fail(s);
 }
 
-/*
- * An unsigned LEB128 number; 0 and bad if it is cut off or longer than 64 bits. Trace readers live
- * in here: numbers of 2 to 8 bytes are taken at once, as their lengths are not predictable.
- */
-static inline uint64_t span_uvarint(struct span *s)
+/* Up to 8 bytes at p, which are readable, at once. Their count, or 0 if the number is longer. */
+static inline unsigned span_uvarint8(const uint8_t *p, uint64_t *ret)
 {
 	uint64_t v, ends;
-	unsigned n;
 
-	if (s->left && s->p[0] < 0x80) {
+	memcpy(&v, p, sizeof(v));
+	ends = ~v & 0x8080808080808080ULL;
+	if (!ends)
+		return 0;
+	v &= ends ^ (ends - 1); /* up to the last byte */
+	v = ((v & 0x7f007f007f007f00ULL) >> 1) | (v & 0x007f007f007f007fULL);
+	v = ((v & 0x3fff00003fff0000ULL) >> 2) | (v & 0x00003fff00003fffULL);
+	*ret = ((v & 0x0fffffff00000000ULL) >> 4) | (v & 0x000000000fffffffULL);
+	return ((unsigned)__builtin_ctzll(ends) + 1) / 8;
+}
+
+/* An unsigned LEB128 number; 0 and bad if it is cut off or longer than 64 bits. */
+static inline uint64_t span_uvarint(struct span *s)
+{
+	uint64_t v = 0;
+	unsigned n = 1;
+
+	if (s->left && s->p[0] < 0x80)
 		v = s->p[0];
-		n = 1;
-	} else {
-		if (s->left < sizeof(v))
-			return span_uvarint_slow(s);
-		memcpy(&v, s->p, sizeof(v));
-		ends = ~v & 0x8080808080808080ULL;
-		if (!ends)
-			return span_uvarint_slow(s);
-		n = ((unsigned)__builtin_ctzll(ends) + 1) / 8;
-		v &= ends ^ (ends - 1); /* up to the last byte */
-		v = ((v & 0x7f007f007f007f00ULL) >> 1) | (v & 0x007f007f007f007fULL);
-		v = ((v & 0x3fff00003fff0000ULL) >> 2) | (v & 0x00003fff00003fffULL);
-		v = ((v & 0x0fffffff00000000ULL) >> 4) | (v & 0x000000000fffffffULL);
-	}
+	else
+		n = s->left < sizeof(v) ? 0 : span_uvarint8(s->p, &v);
+	if (!n)
+		return span_uvarint_slow(s);
 	s->p += n;
 	s->off += n;
 	s->left -= n;

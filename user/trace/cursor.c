@@ -122,15 +122,110 @@ void cursor_begin(struct cursor *c, const uint8_t *data, size_t len, uint64_t ts
 	c->last_ns = 0;
 	c->ts = ts;
 	c->mul = mul;
+	c->ev = c->end = c->evs[c->block];
 }
 
-int cursor_refuse(unsigned type, const char **ret_why)
+/* Why an event of this type could not be decoded. */
+static const char *cursor_refuse(unsigned type)
 {
 	if (!evspec_get(type))
-		*ret_why = "no event has this type";
-	else if (!evspec_table[type].timed)
-		*ret_why = "this event does not belong into a thread's batch";
-	else
-		*ret_why = "an event's number is cut off by the end of its batch, or longer than 64 bits";
+		return "no event has this type";
+	if (!evspec_table[type].timed)
+		return "this event does not belong into a thread's batch";
+	return "an event's number is cut off by the end of its batch, or longer than 64 bits";
+}
+
+/* One number at p, where 10 bytes can be read; *len is 0 after one of 9 or 10 bytes. */
+static inline const uint8_t *cursor_number(const uint8_t *p, uint64_t *ret, unsigned *len)
+{
+	uint64_t a = p[0], b = p[1];
+
+	if (a < 0x80) {
+		*ret = a;
+		return p + 1;
+	}
+	if (b < 0x80) {
+		*ret = (a & 0x7f) | b << 7;
+		return p + 2;
+	}
+	*len = span_uvarint8(p, ret);
+	return p + *len;
+}
+
+/*
+ * dt and n arguments at p, where the largest event and 8 bytes more can be read: one test for all.
+ * Returns what follows them, or NULL: one has 9 or 10 bytes. Written out: the loop costs as much as
+ * the numbers.
+ */
+static inline const uint8_t *cursor_numbers(const uint8_t *p, unsigned n, uint64_t *dt,
+					    uint64_t *args)
+{
+	unsigned len = 1;
+
+	p = cursor_number(p, dt, &len);
+	if (n > 0)
+		p = cursor_number(p, &args[0], &len);
+	if (n > 1)
+		p = cursor_number(p, &args[1], &len);
+	if (n > 2)
+		p = cursor_number(p, &args[2], &len);
+	for (unsigned i = 3; i < n && len; i++)
+		p = cursor_number(p, &args[i], &len);
+	return len ? p : NULL;
+}
+
+/* The careful form. */
+static const uint8_t *cursor_numbers_slow(const uint8_t *p, size_t left, unsigned n, uint64_t *dt,
+					  uint64_t *args)
+{
+	struct span s = span_of(p, left);
+
+	*dt = span_uvarint(&s);
+	for (unsigned i = 0; i < n; i++)
+		args[i] = span_uvarint(&s);
+	return s.bad ? NULL : s.p;
+}
+
+int cursor_fill(struct cursor *c, const char **ret_why)
+{
+	struct cursor_event *ev = c->evs[!c->block], *end = ev + CURSOR_BLOCK;
+	const uint8_t *p = c->s.p, *stop = p + c->s.left, *data = p - c->s.off;
+	const double mul = c->mul;
+	int64_t last = c->last_ns;
+
+	c->ev = ev;
+	for (; ev < end && p < stop; ev++) {
+		const uint8_t type = *p, *next = NULL;
+		const struct evspec *spec = &evspec_table[type < EV_TABLE_LEN ? type : EV_NONE];
+		uint64_t dt = 0;
+
+		if (!spec->timed)
+			break;
+		if (stop - p >= CURSOR_EVENT_MAX + 8)
+			next = cursor_numbers(p + 1, spec->nargs, &dt, ev->args);
+		if (!next)
+			next = cursor_numbers_slow(p + 1, (size_t)(stop - p - 1), spec->nargs, &dt,
+						   ev->args);
+		if (!next)
+			break;
+		ev->type = type;
+		ev->off = (uint32_t)(p - data);
+		/* As Go has it: 0 means "not set", also where it is a time. */
+		if (!last)
+			last = cursor_ns(mul, c->ts);
+		last = (int64_t)((uint64_t)cursor_ns(mul, dt) + (uint64_t)last);
+		ev->time_ns = last;
+		p = next;
+	}
+	c->end = ev;
+	c->last_ns = last;
+	span_skip(&c->s, (size_t)(p - c->s.p));
+	if (ev > c->ev) {
+		c->block = !c->block; /* K3: only now */
+		return 1;
+	}
+	if (p == stop)
+		return 0;
+	*ret_why = cursor_refuse(*p);
 	return -EBADMSG;
 }

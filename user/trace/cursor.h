@@ -39,17 +39,29 @@ struct cursor_batch {
 };
 
 struct cursor_event {
-	uint8_t type;
 	int64_t time_ns;
 	uint64_t args[EV_MAX_ARGS]; /* after dt; those that the type has */
+	uint32_t off;		    /* of the event in its batch's data */
+	uint8_t type;
 };
 
+enum {
+	CURSOR_BLOCK = 16, /* events decoded at a time: all threads' blocks stay in the first cache */
+	CURSOR_EVENT_MAX = 1 + (1 + EV_MAX_ARGS) * 10,
+};
+
+/*
+ * K3  [ev, end) of a block are decoded and not yet taken. There are two blocks in turn: the event
+ *     taken last stays readable when its successor begins a new block.
+ */
 struct cursor {
-	struct span s;	 /* what is left of the batch */
-	int64_t last_ns; /* time of the event before */
+	struct cursor_event *ev, *end;
+	struct span s;	 /* what is left of the batch behind the block */
+	int64_t last_ns; /* time of the last event decoded */
 	uint64_t ts;	 /* of the batch, ticks */
 	double mul;	 /* ns per tick */
-	struct cursor_event ev;
+	unsigned block;
+	struct cursor_event evs[2][CURSOR_BLOCK];
 };
 
 /*
@@ -79,37 +91,10 @@ static inline int64_t cursor_ns(double mul, uint64_t ticks)
 /* Sets c on a batch's data (borrowed). */
 void cursor_begin(struct cursor *c, const uint8_t *data, size_t len, uint64_t ts, double mul);
 
-/* Says why an event of this type could not be decoded: *ret_why (static). -EBADMSG. */
-int cursor_refuse(unsigned type, const char **ret_why);
-
 /*
- * Decodes the next event into c->ev; c->s is not empty. 0, or -EBADMSG with *ret_why (static);
- * c->s.off is then where. Inline: it is called once an event.
+ * Decodes the next block. 1, or 0 at the end of the batch; -EBADMSG if the next event is damaged,
+ * with *ret_why (static), and c->s.off where it begins.
  */
-static inline int cursor_next(struct cursor *c, const char **ret_why)
-{
-	struct span s = c->s;
-	uint8_t type = span_u8(&s);
-	const struct evspec *spec = &evspec_table[type < EV_TABLE_LEN ? type : EV_NONE];
-	uint64_t dt;
-
-	if (!spec->timed)
-		return cursor_refuse(type, ret_why);
-	dt = span_uvarint(&s);
-	for (unsigned i = 0; i < spec->nargs; i++)
-		c->ev.args[i] = span_uvarint(&s);
-	if (s.bad)
-		return cursor_refuse(type, ret_why);
-	c->ev.type = type;
-	/* As Go has it: 0 means "not set", also where it is a time. */
-	if (!c->last_ns)
-		c->last_ns = cursor_ns(c->mul, c->ts);
-	c->last_ns = (int64_t)((uint64_t)cursor_ns(c->mul, dt) + (uint64_t)c->last_ns);
-	c->ev.time_ns = c->last_ns;
-	c->s.p = s.p;
-	c->s.left = s.left;
-	c->s.off = s.off;
-	return 0;
-}
+int cursor_fill(struct cursor *c, const char **ret_why);
 
 #endif

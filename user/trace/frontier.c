@@ -3,20 +3,27 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Decodes the next event. 1, 0 at the end of the thread's batches, or -EBADMSG. */
-static int cur_next(struct frontier_cur *c, const struct gen *g, const char **ret_why)
+static void cur_on_batch(struct frontier_cur *c, const struct gen *g, uint32_t batch)
 {
-	const struct gen_batch *b = &g->batches[c->batch - 1];
+	const struct gen_batch *b = &g->batches[batch - 1];
 
-	while (!c->c.s.left) {
-		if (!b->next)
+	c->batch = batch;
+	c->off0 = g->base + b->off;
+	cursor_begin(&c->c, g->bytes + b->off, b->b.len, b->b.ts, g->mul);
+}
+
+int frontier_decode(struct frontier_cur *c, const struct gen *g, const char **ret_why)
+{
+	for (;;) {
+		int rc = cursor_fill(&c->c, ret_why);
+		uint32_t next = g->batches[c->batch - 1].next;
+
+		if (rc)
+			return rc;
+		if (!next)
 			return 0;
-		c->batch = b->next;
-		b = &g->batches[c->batch - 1];
-		cursor_begin(&c->c, g->bytes + b->off, b->b.len, b->b.ts, g->mul);
+		cur_on_batch(c, g, next);
 	}
-	c->ev_off = g->base + b->off + c->c.s.off;
-	return cursor_next(&c->c, ret_why) < 0 ? -EBADMSG : 1;
 }
 
 static size_t sift_up(struct frontier_ent *h, size_t i)
@@ -54,7 +61,7 @@ static void sift_down(struct frontier_ent *h, size_t cnt, size_t i)
 }
 
 /* The path from i to the root moves down by one, the last one takes the root. */
-static void heap_remove(struct frontier *f, size_t i)
+void frontier_remove(struct frontier *f, size_t i)
 {
 	struct frontier_ent *h = f->heap;
 
@@ -63,6 +70,12 @@ static void heap_remove(struct frontier *f, size_t i)
 	h[0] = h[--f->cnt];
 	if (f->cnt)
 		sift_down(h, f->cnt, 0);
+}
+
+void frontier_sift(struct frontier *f, size_t i)
+{
+	if (sift_up(f->heap, i) == i)
+		sift_down(f->heap, f->cnt, i);
 }
 
 static int frontier_room(struct frontier *f, size_t n)
@@ -94,39 +107,23 @@ int frontier_fill(struct frontier *f, const struct gen *g, const char **ret_why,
 		return -ENOMEM;
 	for (size_t i = 0; i < g->thread_cnt; i++) {
 		const struct gen_thread *t = &g->threads[i];
-		const struct gen_batch *b = &g->batches[t->first - 1];
 		struct frontier_cur *c = &f->curs[i];
 		int rc;
 
-		*c = (struct frontier_cur){ .m = t->m, .batch = t->first };
-		cursor_begin(&c->c, g->bytes + b->off, b->b.len, b->b.ts, g->mul);
-		rc = cur_next(c, g, ret_why);
+		c->m = t->m;
+		c->om = NULL;
+		c->c.block = 0;
+		cur_on_batch(c, g, t->first);
+		rc = frontier_decode(c, g, ret_why);
 		if (rc < 0) {
-			*ret_off = c->ev_off;
+			*ret_off = frontier_bad_off(c);
 			return rc;
 		}
 		if (!rc)
 			continue;
-		f->heap[f->cnt] = (struct frontier_ent){ .time_ns = c->c.ev.time_ns, .cur = c };
+		f->heap[f->cnt] = (struct frontier_ent){ .time_ns = c->c.ev->time_ns, .cur = c };
 		sift_up(f->heap, f->cnt++);
 	}
-	return 0;
-}
-
-int frontier_step(struct frontier *f, const struct gen *g, size_t i, const char **ret_why)
-{
-	struct frontier_ent *e = &f->heap[i];
-	int rc = cur_next(e->cur, g, ret_why);
-
-	if (rc < 0)
-		return rc;
-	if (!rc) {
-		heap_remove(f, i);
-		return 0;
-	}
-	e->time_ns = e->cur->c.ev.time_ns;
-	if (sift_up(f->heap, i) == i)
-		sift_down(f->heap, f->cnt, i);
 	return 0;
 }
 

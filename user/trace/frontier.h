@@ -15,11 +15,11 @@
 #include "trace/order.h"
 
 struct frontier_cur {
-	struct cursor c; /* c.ev is the next event */
 	uint64_t m;
 	struct order_m *om; /* asked for when first needed; stays NULL for no thread */
+	uint64_t off0;	    /* of its batch's data in the file */
 	uint32_t batch;	    /* + 1: the one that c is in */
-	uint64_t ev_off;    /* of c.ev in the file */
+	struct cursor c;    /* c.ev is the next event */
 };
 
 struct frontier_ent {
@@ -40,8 +40,46 @@ struct frontier {
 int frontier_fill(struct frontier *f, const struct gen *g, const char **ret_why,
 		  uint64_t *ret_off);
 
-/* Moves heap[i] to its next event, or out. 0, or -EBADMSG with the cursor's ev_off at the fault. */
-int frontier_step(struct frontier *f, const struct gen *g, size_t i, const char **ret_why);
+/* Decodes the cursor's next block. 1, 0 at the end of its batches, or -EBADMSG as cursor_fill. */
+int frontier_decode(struct frontier_cur *c, const struct gen *g, const char **ret_why);
+
+/* Where the next event is in the file; and where the one is that could not be decoded. */
+static inline uint64_t frontier_off(const struct frontier_cur *c)
+{
+	return c->off0 + c->c.ev->off;
+}
+
+static inline uint64_t frontier_bad_off(const struct frontier_cur *c)
+{
+	return c->off0 + c->c.s.off;
+}
+
+/* Restores the heap where heap[i] has a new time; takes heap[i] out. */
+void frontier_sift(struct frontier *f, size_t i);
+void frontier_remove(struct frontier *f, size_t i);
+
+/* Moves heap[i] to its next event, or out. 0, or -EBADMSG as frontier_decode. */
+static inline int frontier_step(struct frontier *f, const struct gen *g, size_t i,
+				const char **ret_why)
+{
+	struct frontier_ent *e = &f->heap[i];
+	struct cursor *c = &e->cur->c;
+
+	if (++c->ev == c->end) {
+		int rc = frontier_decode(e->cur, g, ret_why);
+
+		if (!rc)
+			frontier_remove(f, i);
+		if (rc <= 0)
+			return rc;
+	}
+	e->time_ns = c->ev->time_ns;
+	/* Often it stays the first. */
+	if (i || (f->cnt > 1 && f->heap[1].time_ns < e->time_ns) ||
+	    (f->cnt > 2 && f->heap[2].time_ns < e->time_ns))
+		frontier_sift(f, i);
+	return 0;
+}
 
 /* Sorts the heap by time; equal ones keep their order. */
 void frontier_sort(struct frontier *f);

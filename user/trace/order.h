@@ -48,7 +48,8 @@ struct order_event {
 	uint8_t from, to; /* of ProcStatus, GoStatus(Stack), ProcSteal: enum gotrace_*_state */
 	int64_t time_ns;
 	int64_t m, p, g;  /* before the event; -1: none */
-	uint64_t args[EV_MAX_ARGS]; /* UserTaskEnd: [2] is the parent; STWEnd: [0] the kind's id */
+	const uint64_t *args; /* borrowed as the event; UserTaskEnd: [2] is the parent; STWEnd: [0] the
+				 kind's string */
 	struct gotrace_str name;    /* of UserTaskEnd */
 };
 
@@ -64,7 +65,7 @@ struct order_m *order_m_get(struct order *o, uint64_t m);
 
 /*
  * May ev, of thread m (NULL: of no thread) in generation g, come next? The number of events it
- * stands for, in *ret_evs, borrowed until the next call (> 0); 0: not before another thread's;
+ * stands for, in *ret_evs, borrowed until the next call and while ev is (> 0); 0: not before another thread's;
  * -EBADMSG, -E2BIG, -ENOMEM.
  */
 int order_advance(struct order *o, const struct gen *g, struct order_m *m,

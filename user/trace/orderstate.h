@@ -78,6 +78,7 @@ struct order {
 	uint64_t gc_seq, first_gen;
 	enum order_gc gc;
 	struct order_event out[ORDER_OUT_MAX];
+	uint64_t own_args[ORDER_OUT_MAX][EV_MAX_ARGS];
 	unsigned out_cnt;
 };
 

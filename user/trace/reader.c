@@ -27,16 +27,25 @@ struct reader {
 	struct order_event *out; /* the judge's, until it is asked again */
 	int out_left;
 	struct order_event sync, sample_ev;
+	uint64_t sample_stack;
 	int64_t last_ns;
 	uint64_t syncs, generations, bytes, gen_bytes_max;
 	int err;
 	struct diag why;
 };
 
-/* Which arguments, counted from 1, are stacks and strings that must be there. */
+/* Which arguments, counted from 1, are stacks and strings that must be there; any: one of them. */
 struct refs {
 	uint8_t stack, other, str, str2;
 };
+
+static inline bool refs_any(const struct refs *f)
+{
+	uint32_t v;
+
+	memcpy(&v, f, sizeof(v));
+	return v;
+}
 
 static const struct refs refs[EV_TABLE_LEN] = {
 	[EV_PROCS_CHANGE] = { .stack = 2 },
@@ -124,7 +133,7 @@ static int reader_fail(struct reader *r, int err)
 }
 
 /* A rule is broken at off. If the file is damaged behind this generation, that may be why. */
-static int reader_fail_at(struct reader *r, int err, uint64_t off)
+static __attribute__((cold, noinline)) int reader_fail_at(struct reader *r, int err, uint64_t off)
 {
 	const struct diag *after = &r->gen->after_diag;
 
@@ -140,7 +149,7 @@ static int reader_fail_at(struct reader *r, int err, uint64_t off)
 }
 
 /* A table lacks what an event names: if the file is damaged behind, that is where it was. */
-static int reader_fail_ref(struct reader *r, const struct order_event *ev, const char *what,
+static __attribute__((cold, noinline)) int reader_fail_ref(struct reader *r, const struct order_event *ev, const char *what,
 			   uint64_t off)
 {
 	if (r->gen->after) {
@@ -184,7 +193,7 @@ static inline bool str_ref(const struct gen *g, uint64_t id, struct gen_str **re
 }
 
 /* Fields are stored one by one: a copy of a struct just built would wait for its stores. */
-static int reader_give(struct reader *r, struct order_event *ev, uint64_t off,
+static inline __attribute__((always_inline)) int reader_give(struct reader *r, struct order_event *ev, uint64_t off,
 		       struct reader_event *ret_ev)
 {
 	const struct refs *f = &refs[ev->type];
@@ -194,21 +203,25 @@ static int reader_give(struct reader *r, struct order_event *ev, uint64_t off,
 	ret_ev->gen = g;
 	ret_ev->stack = ret_ev->other = NULL;
 	ret_ev->str = ret_ev->str2 = NULL;
-	if (f->stack && !stack_ref(g, ev->args[f->stack - 1], &ret_ev->stack))
-		return reader_fail_ref(r, ev, "stack", off);
-	if (f->other && !stack_ref(g, ev->args[f->other - 1], &ret_ev->other))
-		return reader_fail_ref(r, ev, "stack", off);
-	if (f->str && !str_ref(g, ev->args[f->str - 1], &ret_ev->str))
-		return reader_fail_ref(r, ev, "string", off);
-	if (f->str2 && !str_ref(g, ev->args[f->str2 - 1], &ret_ev->str2))
-		return reader_fail_ref(r, ev, "string", off);
-	if (ev->type == EV_STW_END)
+	if (refs_any(f)) {
+		const uint64_t *args = ev->args - 1;
+
+		if (f->stack && !stack_ref(g, args[f->stack], &ret_ev->stack))
+			return reader_fail_ref(r, ev, "stack", off);
+		if (f->str && !str_ref(g, args[f->str], &ret_ev->str))
+			return reader_fail_ref(r, ev, "string", off);
+		if (f->other && !stack_ref(g, args[f->other], &ret_ev->other))
+			return reader_fail_ref(r, ev, "stack", off);
+		if (f->str2 && !str_ref(g, args[f->str2], &ret_ev->str2))
+			return reader_fail_ref(r, ev, "string", off);
+	} else if (ev->type == EV_STW_END) {
 		(void)str_ref(g, ev->args[0], &ret_ev->str); /* of an earlier generation: not ours */
+	}
 	reader_clock(r, &ev->time_ns);
 	return 1;
 }
 
-static int reader_give_out(struct reader *r, uint64_t off, struct reader_event *ret_ev)
+static inline __attribute__((always_inline)) int reader_give_out(struct reader *r, uint64_t off, struct reader_event *ret_ev)
 {
 	r->out_left--;
 	return reader_give(r, r->out++, off, ret_ev);
@@ -218,8 +231,9 @@ static int reader_give_sample(struct reader *r, struct reader_event *ret_ev)
 {
 	const struct gen_sample *s = &r->gen->samples[r->sample++];
 
+	r->sample_stack = s->stack;
 	r->sample_ev = (struct order_event){ .type = EV_CPU_SAMPLE, .time_ns = s->time_ns, .m = s->m,
-					     .p = s->p, .g = s->g, .args = { s->stack } };
+					     .p = s->p, .g = s->g, .args = &r->sample_stack };
 	return reader_give(r, &r->sample_ev, s->off, ret_ev);
 }
 
@@ -271,29 +285,30 @@ static int reader_load(struct reader *r, struct reader_event *ret_ev)
 
 /* --- merging -------------------------------------------------------------------------------------- */
 
+static int reader_meet(struct reader *r, struct frontier_cur *c)
+{
+	c->om = order_m_get(r->order, c->m);
+	return c->om ? 0 : reader_fail(r, diag_set(&r->why, -ENOMEM, "no memory"));
+}
+
 /* Lets the i-th of the frontier go on, if it may. 1, 0 or -errno. */
-static int reader_try(struct reader *r, size_t i, uint64_t *ret_off)
+static inline __attribute__((always_inline)) int reader_try(struct reader *r, size_t i, uint64_t *ret_off)
 {
 	struct frontier_cur *c = r->f.heap[i].cur;
-	const char *why = NULL;
+	const char *why;
 	int rc;
 
-	if (!c->om && c->m != TRACE_NO_M) {
-		c->om = order_m_get(r->order, c->m);
-		if (!c->om)
-			return reader_fail(r, diag_set(&r->why, -ENOMEM, "no memory"));
-	}
-	*ret_off = c->ev_off;
-	rc = order_advance(r->order, r->gen, c->om, &c->c.ev, &r->out, &r->why);
-	if (rc < 0)
-		return reader_fail_at(r, rc, c->ev_off);
-	if (!rc)
-		return 0;
+	if (!c->om && c->m != TRACE_NO_M && reader_meet(r, c) < 0)
+		return r->err;
+	*ret_off = frontier_off(c);
+	rc = order_advance(r->order, r->gen, c->om, c->c.ev, &r->out, &r->why);
+	if (rc <= 0)
+		return rc ? reader_fail_at(r, rc, *ret_off) : 0;
 	r->out_left = rc;
 	rc = frontier_step(&r->f, r->gen, i, &why);
 	if (rc < 0) {
 		diag_set(&r->why, rc, "%s", why);
-		return reader_fail_at(r, rc, c->ev_off);
+		return reader_fail_at(r, rc, frontier_bad_off(c));
 	}
 	return 1;
 }
@@ -303,44 +318,56 @@ static int reader_stuck(struct reader *r)
 	const struct frontier_cur *c = r->f.heap[0].cur;
 	struct diag why;
 
-	order_why(r->order, c->om, &c->c.ev, &why);
+	order_why(r->order, c->om, c->c.ev, &why);
 	diag_set(&r->why, -EBADMSG, "no thread of %zu can go on; the first in time, %lld, waits: %s",
 		 r->f.cnt, (long long)c->m, why.text);
-	return reader_fail_at(r, -EBADMSG, c->ev_off);
+	return reader_fail_at(r, -EBADMSG, frontier_off(c));
 }
 
-static int reader_merge(struct reader *r, struct reader_event *ret_ev)
+/* Rare: not the first of the frontier, but another one. A sorted array is a heap, too. */
+static __attribute__((noinline)) int reader_try_others(struct reader *r, uint64_t *ret_off)
 {
-	uint64_t off = 0;
-	int rc;
+	int rc = 0;
 
-	if (r->sample < r->gen->sample_cnt &&
-	    (!r->f.cnt || r->gen->samples[r->sample].time_ns < r->f.heap[0].time_ns))
+	frontier_sort(&r->f);
+	for (size_t i = 1; i < r->f.cnt && !rc; i++)
+		rc = reader_try(r, i, ret_off);
+	return rc ? rc : reader_stuck(r);
+}
+
+static inline bool sample_is_next(const struct reader *r)
+{
+	return r->sample < r->gen->sample_cnt &&
+	       (!r->f.cnt || r->gen->samples[r->sample].time_ns < r->f.heap[0].time_ns);
+}
+
+/* Between events of one generation, or of none. */
+static __attribute__((noinline)) int reader_next_slow(struct reader *r,
+						      struct reader_event *ret_ev)
+{
+	if (r->out_left)
+		return reader_give_out(r, r->gen->base, ret_ev);
+	if (r->phase == PHASE_EVENTS && r->sample < r->gen->sample_cnt)
 		return reader_give_sample(r, ret_ev);
-	rc = reader_try(r, 0, &off);
-	if (!rc) {
-		/* Rare: others, in the order of time. A sorted array is a heap, too. */
-		frontier_sort(&r->f);
-		for (size_t i = 1; i < r->f.cnt && !rc; i++)
-			rc = reader_try(r, i, &off);
-		if (!rc)
-			return reader_stuck(r);
-	}
-	return rc < 0 ? rc : reader_give_out(r, off, ret_ev);
+	if (r->phase == PHASE_FAILED)
+		return r->err;
+	return r->phase == PHASE_DONE ? 0 : reader_load(r, ret_ev);
 }
 
 int reader_next(struct reader *r, struct reader_event *ret_ev, struct diag *d)
 {
-	int rc = 0;
+	uint64_t off;
+	int rc;
 
-	if (r->out_left)
-		rc = reader_give_out(r, r->gen->base, ret_ev);
-	else if (r->phase == PHASE_EVENTS && (r->f.cnt || r->sample < r->gen->sample_cnt))
-		rc = reader_merge(r, ret_ev);
-	else if (r->phase == PHASE_FAILED)
-		rc = r->err;
-	else if (r->phase != PHASE_DONE)
-		rc = reader_load(r, ret_ev);
+	if (r->out_left || r->phase != PHASE_EVENTS || !r->f.cnt || sample_is_next(r)) {
+		rc = reader_next_slow(r, ret_ev);
+	} else {
+		rc = reader_try(r, 0, &off);
+		if (!rc)
+			rc = reader_try_others(r, &off);
+		if (rc > 0)
+			rc = reader_give_out(r, off, ret_ev);
+	}
 	if (rc < 0 && d)
 		*d = r->why;
 	return rc;
