@@ -1,0 +1,146 @@
+#include "cmd/session.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+enum { EXEC_CHECK_MS = 250 };
+
+uint64_t session_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+int session_signals(struct session *s, int extra, struct diag *d)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	if (extra)
+		sigaddset(&set, extra);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return diag_set(d, -errno, "cannot block signals: %s", strerror(errno));
+	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (s->signal_fd < 0)
+		return diag_set(d, -errno, "cannot take signals: %s", strerror(errno));
+	signal(SIGPIPE, SIG_IGN);
+	return 0;
+}
+
+int session_open(struct session *s, int pid, const struct capture_opts *opts, struct diag *d)
+{
+	struct diag warn;
+	unsigned pos = 0;
+	int err = capture_open(pid, opts, &s->capture, d);
+
+	if (err < 0)
+		return err;
+	while (target_warn_next(capture_target(s->capture), &pos, &warn))
+		log_warn("%s", warn.text);
+	return 0;
+}
+
+int session_failed(struct session *s, int err, struct diag *d)
+{
+	if (!d)
+		return err;
+	if (s->diag.text[0])
+		*d = s->diag;
+	else if (s->join.diag.text[0])
+		*d = s->join.diag;
+	else if (!d->text[0])
+		diag_set(d, err, "recording failed: %s", strerror(-err));
+	return err;
+}
+
+int session_start(struct session *s, const struct capture_sink *sink, struct diag *d)
+{
+	int err = capture_start(s->capture, sink, d);
+
+	if (err < 0)
+		return err;
+	s->armed_ns = s->exec_check_ns = session_now_ns();
+	err = capture_snapshot(s->capture, d);
+	return err ? session_failed(s, err, d) : 0;
+}
+
+/* A process that ended shows it by its pidfd; exec must be asked for. */
+static bool session_execed(struct session *s)
+{
+	uint64_t now = session_now_ns();
+
+	if (now - s->exec_check_ns < EXEC_CHECK_MS * 1000000ULL)
+		return false;
+	s->exec_check_ns = now;
+	return target_check(capture_target(s->capture)) == TARGET_EXECED;
+}
+
+int session_turn(struct session *s, struct pollfd *fds, size_t n, unsigned *ret_seen,
+		 struct diag *d)
+{
+	struct pollfd all[SESSION_FDS + 2];
+	int err = capture_poll(s->capture, d);
+
+	if (err)
+		return session_failed(s, err, d);
+	*ret_seen = 0;
+	if (session_execed(s)) {
+		s->end = REC_END_EXEC;
+		*ret_seen = SESSION_END;
+		return 0;
+	}
+	all[0] = (struct pollfd){ .fd = s->signal_fd, .events = POLLIN };
+	all[1] = (struct pollfd){ .fd = capture_target(s->capture)->pidfd, .events = POLLIN };
+	if (n > SESSION_FDS)
+		n = SESSION_FDS;
+	if (n)
+		memcpy(all + 2, fds, n * sizeof(*fds));
+	/* A ring that fills is looked at again at once. */
+	if (poll(all, n + 2, capture_fill(s->capture) > 0.125 ? 0 : SESSION_POLL_MS) < 0) {
+		if (errno != EINTR)
+			return diag_set(d, -errno, "cannot wait: %s", strerror(errno));
+		for (size_t i = 0; i < n + 2; i++)
+			all[i].revents = 0;
+	}
+	if (n)
+		memcpy(fds, all + 2, n * sizeof(*fds));
+	if (all[0].revents)
+		*ret_seen |= SESSION_SIGNAL;
+	if (all[1].revents) {
+		s->end = REC_END_EXIT;
+		*ret_seen |= SESSION_END;
+	}
+	return 0;
+}
+
+int session_stop(struct session *s, struct diag *d)
+{
+	int err;
+
+	s->status = -1;
+	if (s->end == REC_END_EXIT &&
+	    target_exit_status(capture_target(s->capture), &s->status) < 0)
+		s->status = -1;
+	err = capture_stop(s->capture, s->end, s->status, d);
+	return err ? session_failed(s, err, d) : 0;
+}
+
+void session_done(struct session *s)
+{
+	join_done(&s->join);
+	capture_free(s->capture);
+	if (s->signal_fd >= 0)
+		close(s->signal_fd);
+	*s = (struct session){ .signal_fd = -1 };
+}
