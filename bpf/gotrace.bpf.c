@@ -153,11 +153,15 @@ static __always_inline void read_wait_trace(struct ring_ctl *ctl, struct event *
 	e->x = (u8)b[cfg.m_waitTraceSkip == lo ? 1 : 0];
 }
 
-/* A goroutine that was preempted at a function's entry has no frame yet: [sched.sp] is its caller. */
+/*
+ * A goroutine that was preempted at a function's entry has no frame yet: [sched.sp] is its caller.
+ * Up to Go 1.24 the runtime's own tracer does not look there and loses that caller where it yields;
+ * we show what it shows.
+ */
 static __always_inline void stack_preempted(struct ring_ctl *ctl, struct event *e)
 {
 	read_gobuf(ctl, e, e->g);
-	if (!(e->flags & REC_F_ASYNC))
+	if (!(e->flags & REC_F_ASYNC) && (cfg.go_minor >= 25 || e->hook == HOOK_PREEMPT_PARK))
 		e->pc1 = read_u64(ctl, e->sp);
 }
 

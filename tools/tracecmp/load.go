@@ -178,6 +178,10 @@ func load(r io.Reader, in *interner) (*traceData, error) {
 		}
 		var fs []frame
 		for f := range s.Frames() {
+			// The tracer's own frames, which the runtime leaves in where it skips none.
+			if len(fs) == 0 && strings.HasPrefix(f.Func, "runtime.traceLocker.") {
+				continue
+			}
 			fs = append(fs, frame{f.Func, f.File, f.Line})
 		}
 		id := in.stack(fs)
