@@ -62,6 +62,30 @@ static const char liveprog_source[] =
 	"	reader(0)\n"
 	"}\n";
 
+/* C that calls Go that waits; a thread made by C in Go that waits; a goroutine that stays in C. */
+static const char liveprog_cgo_source[] =
+	"package main\n"
+	"/*\n#include <pthread.h>\n#include <unistd.h>\n"
+	"extern void goWait(void);\nextern void goForeign(void);\n"
+	"static void through_c(void) { goWait(); }\n"
+	"static void *foreign(void *a) { goForeign(); return a; }\n"
+	"static void start_foreign(void) { pthread_t t; pthread_create(&t, 0, foreign, 0); }\n"
+	"static void stay_in_c(void) { for (;;) pause(); }\n*/\nimport \"C\"\n"
+	"import (\"fmt\"; \"os\"; \"runtime\"; \"time\")\n"
+	"var never = make(chan int)\n"
+	"var sink int\n"
+	"//go:noinline\nfunc recv3() { sink += <-never }\n"
+	"//export goWait\nfunc goWait() { recv3(); sink++ }\n"
+	"//export goForeign\nfunc goForeign() { recv3(); sink++ }\n"
+	"//go:noinline\nfunc callsC() { C.through_c(); sink++ }\n"
+	"//go:noinline\nfunc inC() { C.stay_in_c(); sink++ }\n"
+	"func main() {\n"
+	"	go callsC(); go inC(); C.start_foreign()\n"
+	"	time.Sleep(200 * time.Millisecond)\n"
+	"	fmt.Println(runtime.NumGoroutine(), os.Getpid())\n"
+	"	recv3()\n"
+	"}\n";
+
 struct liveprog {
 	char dir[64];
 	char bin[96];
@@ -83,31 +107,51 @@ static inline int liveprog_sh(const char *cmd)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
 }
 
-/* go: "1.22.12" or "" for the newest here. False (and a word why): the toolchain is not to be had. */
-static inline bool liveprog_build(struct liveprog *p, const char *go, const char *flags)
+static inline bool liveprog_write(const struct liveprog *p, const char *name, const char *text)
 {
-	char path[96], cmd[512];
+	char path[96];
 	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", p->dir, name);
+	f = fopen(path, "w");
+	if (!f)
+		return false;
+	fputs(text, f);
+	return fclose(f) == 0;
+}
+
+/* go: "1.22.12" and so on. False (and a word why): the toolchain is not to be had. */
+static inline bool liveprog_build_source(struct liveprog *p, const char *source, const char *env,
+					 const char *go, const char *flags)
+{
+	char cmd[512];
 
 	memset(p, 0, sizeof(*p));
 	snprintf(p->dir, sizeof(p->dir), "/tmp/gotrace-live-XXXXXX");
 	if (!mkdtemp(p->dir))
 		return false;
-	snprintf(path, sizeof(path), "%s/main.go", p->dir);
 	snprintf(p->bin, sizeof(p->bin), "%s/prog", p->dir);
-	f = fopen(path, "w");
-	if (!f)
+	if (!liveprog_write(p, "main.go", source) ||
+	    !liveprog_write(p, "go.mod", "module prog\n\ngo 1.21\n"))
 		return false;
-	fputs(liveprog_source, f);
-	fclose(f);
-	snprintf(cmd, sizeof(cmd), "cd %s && GOFLAGS= GOTOOLCHAIN=go%s go build %s -o prog main.go >log 2>&1",
-		 p->dir, go, flags);
+	snprintf(cmd, sizeof(cmd), "cd %s && GOFLAGS= GOTOOLCHAIN=go%s %s go build %s -o prog . >log 2>&1",
+		 p->dir, go, env, flags);
 	if (liveprog_sh(cmd) == 0)
 		return true;
 	snprintf(cmd, sizeof(cmd), "tail -3 %s/log >&2", p->dir);
 	(void)liveprog_sh(cmd);
 	fprintf(stderr, "skipped: cannot build with go%s\n", go);
 	return false;
+}
+
+static inline bool liveprog_build(struct liveprog *p, const char *go, const char *flags)
+{
+	return liveprog_build_source(p, liveprog_source, "CGO_ENABLED=0", go, flags);
+}
+
+static inline bool liveprog_build_cgo(struct liveprog *p, const char *go, const char *flags)
+{
+	return liveprog_build_source(p, liveprog_cgo_source, "CGO_ENABLED=1", go, flags);
 }
 
 static inline bool liveprog_start(struct liveprog *p, unsigned receivers, unsigned spinners)

@@ -51,6 +51,24 @@ static void holds(void **state)
 	}
 }
 
+/* Threads that C made have goroutines that nobody started. */
+static void holds_cgo(void **state)
+{
+	const char *const *args = *state;
+	struct livecheck l;
+	struct diag d = { .text = "" };
+
+	if (!liveprog_build_cgo(&prog, args[0], args[1]))
+		skip();
+	assert_true(liveprog_start(&prog, 0, 0));
+	if (!liveprog_open(&prog))
+		fail();
+	for (unsigned i = 0; i < 50; i++)
+		if (livecheck_run(&prog.live, &prog.target, &l, &d))
+			fail_msg("try %u: %s", i, d.text);
+	assert_true(l.gs >= prog.goroutines && l.running >= 1 && l.main_seen);
+}
+
 /* Every other version's layout that differs in what is read is refused. */
 static void others_refused(void **state)
 {
@@ -169,6 +187,8 @@ int main(void)
 		VERSION(holds, "1.26.11", ""),
 		VERSION(holds, "1.27.4", ""),
 		VERSION(holds, "1.27.4", "-buildmode=pie"),
+		VERSION(holds_cgo, "1.22.12", ""),
+		VERSION(holds_cgo, "1.27.4", "-buildmode=pie"),
 		VERSION(others_refused, "1.22.12", ""),
 		VERSION(others_refused, "1.27.4", ""),
 		VERSION(one_field_wrong, "1.22.12", ""),

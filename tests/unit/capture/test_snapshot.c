@@ -284,6 +284,47 @@ static void known_state(void **state)
 	assert_int_equal(users, prog.goroutines);
 }
 
+/* C frames between Go frames, threads that C made, and goroutines that are in C. */
+static void through_c(void **state)
+{
+	const char *const *args = *state;
+	struct snapshot_stats st;
+	const struct rec *r, *foreign = NULL, *m;
+	char text[4096];
+	size_t pos = 0;
+	bool extra = false;
+
+	if (!liveprog_build_cgo(&prog, args[0], args[1]))
+		skip();
+	assert_true(liveprog_start(&prog, 0, 0));
+	if (!liveprog_open(&prog))
+		fail();
+	take_snapshot(&st);
+	expect_one("main.inC", 3, "runtime.cgocall main._Cfunc_stay_in_c ", "main.inC runtime.goexit ");
+	/* The chain goes on behind the C frames, to the goroutine's own start. */
+	r = expect_one("main.callsC", 4, "main.goWait ",
+		       "runtime.systemstack_switch runtime.cgocall main._Cfunc_through_c main.callsC "
+		       "runtime.goexit ");
+	stack_text(r, text, sizeof(text));
+	if (!strstr(text, "main.recv3 main.goWait ") || !strstr(text, "runtime.cgocallback "))
+		fail_msg("%s", text);
+	assert_true(r->flags & REC_F_LOCKED);
+	/* No function began the foreign thread's goroutine. */
+	while ((r = seen_next(&seen, &pos)))
+		if (r->hook == HOOK_SNAP_G && r->x == 0)
+			foreign = r;
+	assert_non_null(foreign);
+	assert_int_equal(foreign->gstatus, 4);
+	assert_false(foreign->flags & REC_F_CUT);
+	stack_text(foreign, text, sizeof(text));
+	if (!strstr(text, "main.recv3 main.goForeign ") || !strstr(text, "runtime.cgocallback runtime.goexit "))
+		fail_msg("%s", text);
+	for (pos = 0; (m = seen_next(&seen, &pos));)
+		extra |= m->hook == HOOK_SNAP_M && m->flags & REC_F_EXTRA_M;
+	assert_true(extra);
+	assert_int_equal(st.cut, 0);
+}
+
 /* Again and again while it runs; and a sink that has enough; and a process that ends. */
 static void repeated(void **state)
 {
@@ -645,6 +686,9 @@ int main(void)
 		VERSION(known_state, "1.26.11", "-ldflags=-s"),
 		VERSION(known_state, "1.27.4", ""),
 		VERSION(known_state, "1.27.4", "-buildmode=pie"),
+		VERSION(through_c, "1.22.12", ""),
+		VERSION(through_c, "1.25.14", ""),
+		VERSION(through_c, "1.27.4", "-ldflags=-linkmode=external"),
 		VERSION(repeated, "1.22.12", ""),
 		VERSION(repeated, "1.27.4", ""),
 	};
