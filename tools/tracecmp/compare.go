@@ -69,7 +69,7 @@ func defaultOptions() options {
 }
 
 // The goroutines that runtime/trace itself runs.
-const defaultExclude = `^runtime/trace\.|^runtime\.\(\*traceAdvancerState\)`
+const defaultExclude = `^runtime/trace\.|^runtime\.\(\*traceAdvancerState\)|^runtime\.traceStartReadCPU`
 
 func kindOf(e gEvent) string {
 	switch {

@@ -1,0 +1,3 @@
+module gotrace-bpf/tools/bench
+
+go 1.21
