@@ -1,0 +1,2 @@
+module prog
+go 1.21
