@@ -59,9 +59,13 @@ size_t attach_ring_bytes(const struct attach *a);
 struct attach_features {
 	bool uprobe_multi;
 	bool nop5_cheap;
-	bool btf;
+	uint32_t push_ns, nop5_ns; /* of a hit with an empty program */
+	int link_fd; /* owned; -1 none. Closing it waits for the kernel (30 ms and more): do it last */
 	char why[200]; /* of !uprobe_multi */
 };
+/*
+ * Takes some ms. 0; -ENOTSUP another architecture; an error of the kernel's with ret->why.
+ */
 int attach_probe_features(struct attach_features *ret);
 
 #endif

@@ -13,7 +13,10 @@ enum how {
 	HOW_CALLS_IN,	/* calls of func in the function `in` only */
 	HOW_BEHIND,	/* behind the call of `in`, in func */
 	HOW_LAST_CALL,	/* the last call of `in`, in func */
+	HOW_SCHEDULE,	/* execute: schedule's nop and the other calls, where that is cheaper */
 };
+
+enum { SCHEDULE_SPAN = 32 }; /* bytes from schedule's nop to its call: jne, mov, call */
 
 struct row {
 	uint8_t hook;
@@ -31,7 +34,7 @@ struct row {
  * profiles make the compiler inline it elsewhere: so its calls are taken, which are the same hits.
  */
 static const struct row rows[] = {
-	{ HOOK_EXECUTE, 19, 99, HOW_ENTRY, true, false, 0, "runtime.execute", NULL, "GoStart" },
+	{ HOOK_EXECUTE, 19, 99, HOW_SCHEDULE, true, false, 0, "runtime.execute", NULL, "GoStart" },
 	{ HOOK_PARK, 19, 99, HOW_ENTRY, true, false, 0, "runtime.park_m", NULL, "GoBlock" },
 	{ HOOK_READY, 19, 99, HOW_CALLS, true, false, 0, "runtime.ready", NULL, "GoUnblock" },
 	{ HOOK_INJECT, 19, 99, HOW_ENTRY, false, false, 0, "runtime.injectglist", NULL,
@@ -150,6 +153,40 @@ static int plan_add(struct plan *p, const struct site *v, size_t n, uint64_t coo
 	return 0;
 }
 
+/*
+ * execute without its entry: the five-byte nop that schedule passes before it calls execute for a
+ * goroutine that is not locked (its program skips locked ones), and every other call of execute.
+ * The nop stands for the next call behind it in schedule, no matter how the code is laid out: that
+ * call is the first at a higher address and only the nop's path reaches it. 1, 0 if this binary
+ * has no such nop, or -ENOMEM.
+ */
+static int execute_sites(const struct image *img, struct plan *p)
+{
+	struct site_list calls = { 0 };
+	size_t next = SIZE_MAX, had = p->site_cnt;
+	struct site nop;
+	int n;
+
+	if (image_site_schedule_nop(img, &nop, NULL) < 0)
+		return 0;
+	n = image_site_calls(img, "runtime.execute", NULL, false, &calls, NULL);
+	for (size_t i = 0; n > 0 && i < calls.cnt; i++)
+		if (strcmp(calls.v[i].func, "runtime.schedule") == 0 && calls.v[i].va > nop.va &&
+		    (next == SIZE_MAX || calls.v[i].va < calls.v[next].va))
+			next = i;
+	if (n > 0 && (next == SIZE_MAX || calls.v[next].va - nop.va > SCHEDULE_SPAN))
+		n = 0;
+	if (n > 0 && plan_add(p, &nop, 1, HOOK_EXECUTE | COOKIE_LOCKED_SKIP) < 0)
+		n = -ENOMEM;
+	for (size_t i = 0; n > 0 && i < calls.cnt; i++)
+		if (i != next && plan_add(p, &calls.v[i], 1, HOOK_EXECUTE) < 0)
+			n = -ENOMEM;
+	site_list_done(&calls);
+	if (n <= 0)
+		p->site_cnt = had;
+	return n < 0 ? -ENOMEM : n > 0;
+}
+
 /* The sites of one row; the number found, 0 with a sentence in d, or -ENOMEM. */
 static int row_sites(const struct image *img, const struct row *row, const struct plan_opts *opts,
 		     struct plan *p, struct diag *d)
@@ -169,6 +206,12 @@ static int row_sites(const struct image *img, const struct row *row, const struc
 			n = -ENOMEM;
 		site_list_done(&list);
 		return n;
+	case HOW_SCHEDULE:
+		n = opts->nop5 ? execute_sites(img, p) : 0;
+		if (n)
+			return n;
+		n = image_site_entry(img, row->func, &site, d);
+		break;
 	case HOW_ENTRY:
 		n = image_site_entry(img, row->func, &site, d);
 		break;
@@ -199,6 +242,7 @@ static const char *how_name(const struct row *row)
 {
 	switch (row->how) {
 	case HOW_ENTRY:
+	case HOW_SCHEDULE:
 		return "entry";
 	case HOW_CALLS:
 		return "calls";
@@ -227,6 +271,8 @@ static int row_resolve(const struct image *img, const struct row *row,
 	if (n == -ENOMEM)
 		return diag_set(d, n, "no memory for probe sites");
 	h->site_cnt = p->site_cnt - h->site_first;
+	if (row->how == HOW_SCHEDULE && h->site_cnt > 1)
+		h->how = "nop in schedule, calls";
 	row_copies(img, row, h);
 	if (n > 0)
 		return 0;

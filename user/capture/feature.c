@@ -1,0 +1,159 @@
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <link.h>
+#include <linux/bpf.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/num.h"
+#include "base/scope.h"
+#include "capture/attach.h"
+
+/*
+ * The two instructions to compare. Never inlined, never at a page's end (the kernel patches a
+ * five-byte nop only inside a page).
+ */
+#if defined(__x86_64__)
+__asm__(".pushsection .text\n"
+	".balign 64\n"
+	".type feature_nop5, @function\n"
+	"feature_nop5: .byte 0x0f, 0x1f, 0x44, 0x00, 0x00\n"
+	"	ret\n"
+	".balign 16\n"
+	".type feature_push, @function\n"
+	"feature_push: push %rbp\n"
+	"	pop %rbp\n"
+	"	ret\n"
+	".popsection\n");
+void feature_nop5(void);
+void feature_push(void);
+#endif
+
+enum {
+	WARM_HITS = 64,	  /* the first hit of a nop5 patches it */
+	ROUND_HITS = 200, /* one round; the quickest of ROUNDS counts: the others were disturbed */
+	ROUNDS = 5,
+	WIN_PERCENT = 85, /* a nop5 must cost less than this part of a push to be taken */
+};
+
+struct own_code {
+	uintptr_t addr;
+	uint64_t off;
+	bool found;
+};
+
+/* dl_iterate_phdr's first object is the program itself. */
+static int find_own(struct dl_phdr_info *info, size_t size, void *ctx)
+{
+	struct own_code *c = ctx;
+
+	(void)size;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
+		uintptr_t start = info->dlpi_addr + ph->p_vaddr;
+
+		if (ph->p_type == PT_LOAD && c->addr >= start && c->addr - start < ph->p_filesz) {
+			c->off = c->addr - start + ph->p_offset;
+			c->found = true;
+		}
+	}
+	return 1;
+}
+
+/* An address in our own program as an offset in its file. 0 or -ENOENT. */
+static int own_offset(void (*fn)(void), unsigned long *ret)
+{
+	struct own_code c = { .addr = (uintptr_t)fn };
+
+	dl_iterate_phdr(find_own, &c);
+	if (!c.found)
+		return -ENOENT;
+	*ret = c.off;
+	return 0;
+}
+
+static uint64_t mono_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+static uint32_t hit_ns(void (*fn)(void))
+{
+	uint64_t best = UINT64_MAX;
+
+	for (int i = 0; i < WARM_HITS; i++)
+		fn();
+	for (int r = 0; r < ROUNDS; r++) {
+		uint64_t t = mono_ns();
+
+		for (int i = 0; i < ROUND_HITS; i++)
+			fn();
+		t = mono_ns() - t;
+		if (t < best)
+			best = t;
+	}
+	return (uint32_t)(best / ROUND_HITS);
+}
+
+/* r0 = 0; exit */
+static int load_empty(void)
+{
+	static const struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, o, .expected_attach_type = BPF_TRACE_UPROBE_MULTI);
+
+	return bpf_prog_load(BPF_PROG_TYPE_KPROBE, "gotrace_try", "GPL", insns, ARRAY_LEN(insns),
+			     &o);
+}
+
+#if defined(__x86_64__)
+int attach_probe_features(struct attach_features *ret)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, o);
+	unsigned long offs[2];
+	SCOPED_FD int prog = -1;
+	int link, err;
+
+	*ret = (struct attach_features){ .link_fd = -1 };
+	err = own_offset(feature_nop5, &offs[0]);
+	if (!err)
+		err = own_offset(feature_push, &offs[1]);
+	if (err < 0)
+		return err;
+	prog = load_empty();
+	if (prog < 0) {
+		snprintf(ret->why, sizeof(ret->why), "cannot load a program: %s", strerror(-prog));
+		return prog;
+	}
+	o.uprobe_multi.path = "/proc/self/exe";
+	o.uprobe_multi.offsets = offs;
+	o.uprobe_multi.cnt = ARRAY_LEN(offs);
+	o.uprobe_multi.pid = (__u32)getpid();
+	link = bpf_link_create(prog, 0, BPF_TRACE_UPROBE_MULTI, &o);
+	if (link < 0) {
+		snprintf(ret->why, sizeof(ret->why), "no uprobe.multi: %s", strerror(-link));
+		return link;
+	}
+	ret->link_fd = link;
+	ret->uprobe_multi = true;
+	ret->push_ns = hit_ns(feature_push);
+	ret->nop5_ns = hit_ns(feature_nop5);
+	ret->nop5_cheap = ret->nop5_ns * 100ULL < ret->push_ns * (uint64_t)WIN_PERCENT;
+	return 0;
+}
+#else
+int attach_probe_features(struct attach_features *ret)
+{
+	*ret = (struct attach_features){ .link_fd = -1 };
+	return -ENOTSUP;
+}
+#endif
