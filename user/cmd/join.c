@@ -20,6 +20,8 @@ static int on_generation(void *ctx, const struct model_gen *gen)
 
 	if (gen->len > j->gen_bytes_max)
 		j->gen_bytes_max = gen->len;
+	if (!j->out)
+		return j->sink(j->ctx, gen);
 	if (gen->gen == 1) {
 		uint8_t header[16];
 		int err;
@@ -103,8 +105,7 @@ static int live_texts(struct raw_meta *m, const struct image *img)
 	return err;
 }
 
-int join_live(struct join *j, const struct capture *c, unsigned format, bool keep_symbols,
-	      struct output *out, struct diag *d)
+int join_live(struct join *j, const struct capture *c, const struct join_opts *o, struct diag *d)
 {
 	const struct image *img = capture_image(c);
 	const struct image_info *info = image_get_info(img);
@@ -112,18 +113,19 @@ int join_live(struct join *j, const struct capture *c, unsigned format, bool kee
 					 .ctx = j };
 	struct image_func f;
 
-	*j = (struct join){ .out = out, .img = img, .bias = capture_bias(c) };
+	*j = (struct join){ .out = o->out, .sink = o->sink, .ctx = o->ctx, .img = img,
+			    .bias = capture_bias(c) };
 	j->meta.go_minor = info->version.minor;
-	j->meta.format = format ? format : join_auto_format(info->version.minor);
-	j->meta.gen_ns = JOIN_GEN_MS * 1000000ULL;
-	j->meta.gen_bytes = JOIN_GEN_BYTES;
+	j->meta.format = o->format ? o->format : join_auto_format(info->version.minor);
+	j->meta.gen_ns = o->gen_ns ? o->gen_ns : JOIN_GEN_MS * 1000000ULL;
+	j->meta.gen_bytes = o->gen_bytes ? o->gen_bytes : JOIN_GEN_BYTES;
 	snprintf(j->meta.version, sizeof(j->meta.version), "%s", info->version.text);
 	snprintf(j->meta.name, sizeof(j->meta.name), "%s", capture_target(c)->comm);
 	/* Stands for wake-ups that no goroutine made: the poller and timers (trace-format.md 6). */
 	if (image_func_find(img, "runtime.findRunnable", &f) == 0 ||
 	    image_func_find(img, "runtime.findrunnable", &f) == 0)
 		j->meta.unblock_pc = f.entry_va + j->bias;
-	j->symbols = symbols_new(&source, keep_symbols);
+	j->symbols = symbols_new(&source, o->keep_symbols);
 	if (!j->symbols || live_texts(&j->meta, img) < 0) {
 		join_done(j);
 		return diag_set(d, -ENOMEM, "no memory");

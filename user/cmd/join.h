@@ -7,6 +7,8 @@
 #ifndef CMD_JOIN_H
 #define CMD_JOIN_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/diag.h"
@@ -15,11 +17,25 @@
 #include "cmd/output.h"
 #include "model/model.h"
 
+/* What a live recording is asked for. */
+struct join_opts {
+	unsigned format;      /* 0: auto */
+	bool keep_symbols;    /* a capture will want them all */
+	uint64_t gen_ns;      /* 0: JOIN_GEN_MS */
+	size_t gen_bytes;     /* 0: JOIN_GEN_BYTES */
+	struct output *out;   /* where the trace goes, borrowed; NULL: to sink */
+	/* Each finished generation, without the header; 0, or it stops with that. */
+	int (*sink)(void *ctx, const struct model_gen *gen);
+	void *ctx;
+};
+
 struct join {
 	struct raw_meta meta;	 /* owned */
 	struct model *model;	 /* owned */
 	struct symbols *symbols; /* owned */
-	struct output *out;	 /* borrowed */
+	struct output *out;	 /* borrowed; NULL: sink */
+	int (*sink)(void *ctx, const struct model_gen *gen);
+	void *ctx;
 	uint64_t gen_bytes_max;	 /* the largest generation */
 	struct diag diag;	 /* of the first failure in a callback */
 	const struct image *img; /* borrowed; live only */
@@ -34,9 +50,8 @@ enum {
 /* The header's version for a target of Go 1.minor, as trace-format.md has `auto`. */
 unsigned join_auto_format(unsigned go_minor);
 
-/* A live recording of c's process. keep_symbols: a capture will want them all. */
-int join_live(struct join *j, const struct capture *c, unsigned format, bool keep_symbols,
-	      struct output *out, struct diag *d);
+/* A live recording of c's process. */
+int join_live(struct join *j, const struct capture *c, const struct join_opts *o, struct diag *d);
 
 /* The replay of a capture; format 0: the one that was recorded. */
 int join_replay(struct join *j, const struct rawfile *f, unsigned format, struct output *out,

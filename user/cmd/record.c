@@ -65,6 +65,8 @@ static void signals_default(void)
 static int record_files(struct record *rc, struct diag *d)
 {
 	const struct target *t = capture_target(rc->s.capture);
+	struct join_opts jo = { .format = rc->o.format, .keep_symbols = rc->o.capture != NULL,
+				.out = &rc->out };
 	int err;
 
 	if (rc->o.out) {
@@ -78,7 +80,7 @@ static int record_files(struct record *rc, struct diag *d)
 	err = output_open(&rc->out, rc->path, d);
 	if (err < 0)
 		return err;
-	err = join_live(&rc->s.join, rc->s.capture, rc->o.format, rc->o.capture != NULL, &rc->out, d);
+	err = join_live(&rc->s.join, rc->s.capture, &jo, d);
 	if (err < 0 || !rc->o.capture)
 		return err;
 	err = output_open(&rc->raw_out, rc->o.capture, d);

@@ -64,27 +64,32 @@ int batch_flush(const struct batch *b, struct buf *out)
 	return out->failed ? -ENOMEM : 0;
 }
 
-int batch_renumber(uint8_t *p, size_t len, uint64_t gen)
+size_t batch_next(const uint8_t *p, size_t len)
 {
 	struct span s = span_of(p, len);
+	uint8_t kind = span_u8(&s);
 
-	while (s.left) {
-		uint8_t kind = span_u8(&s);
-		uint64_t size;
-		size_t at = s.off;
+	if (s.bad || kind == EV_END_OF_GENERATION)
+		return s.bad ? 0 : 1;
+	if (kind != EV_EVENT_BATCH)
+		return 0;
+	span_skip(&s, BATCH_GEN_LEN);
+	if (s.bad || (p[BATCH_GEN_LEN] & 0x80))
+		return 0;
+	(void)span_uvarint(&s); /* m */
+	(void)span_uvarint(&s); /* ts */
+	span_skip(&s, span_uvarint(&s));
+	return s.bad ? 0 : s.off;
+}
 
-		if (kind == EV_END_OF_GENERATION)
-			continue;
-		if (kind != EV_EVENT_BATCH)
+int batch_renumber(uint8_t *p, size_t len, uint64_t gen)
+{
+	for (size_t at = 0, n; at < len; at += n) {
+		n = batch_next(p + at, len - at);
+		if (n == 0)
 			return -EBADMSG;
-		span_skip(&s, BATCH_GEN_LEN);
-		(void)span_uvarint(&s); /* m */
-		(void)span_uvarint(&s); /* ts */
-		size = span_uvarint(&s);
-		span_skip(&s, size);
-		if (s.bad || (p[at + BATCH_GEN_LEN - 1] & 0x80))
-			return -EBADMSG;
-		gen_bytes(p + at, gen);
+		if (n > 1)
+			gen_bytes(p + at + 1, gen);
 	}
-	return s.bad ? -EBADMSG : 0;
+	return 0;
 }

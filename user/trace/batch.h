@@ -49,6 +49,9 @@ int batch_flush(const struct batch *b, struct buf *out);
 /* Appends a batch header for a body of len bytes that the caller appends next. */
 void batch_header(struct buf *out, uint64_t gen, uint64_t m, uint64_t ts, size_t len);
 
+/* Bytes of the batch of ours that p begins with (1: a mark of a generation's end); 0: none, or cut. */
+size_t batch_next(const uint8_t *p, size_t len);
+
 /*
  * Walks the batches of one encoded generation and writes gen into each header. -EBADMSG: these are
  * not batches of ours.
