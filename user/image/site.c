@@ -97,6 +97,27 @@ static int find(const struct gopclntab *t, const char *name, struct pcln_func *r
 	return 0;
 }
 
+/*
+ * True if a jump in f may lead to [lo, hi]. Jump tables could lead anywhere and are not read: with
+ * strict, an indirect jump counts.
+ */
+static bool jumps_into(const struct gopclntab *t, const struct pcln_func *f, uint64_t lo,
+		       uint64_t hi, bool strict)
+{
+	struct insn_cur c;
+	struct insn i;
+
+	if (site_begin(t, f, &c))
+		return true;
+	while (insn_next(&c, &i) > 0) {
+		if (strict && i.op == INSN_JMP_IND)
+			return true;
+		if ((i.op == INSN_JMP || i.op == INSN_JCC) && i.target >= lo && i.target <= hi)
+			return true;
+	}
+	return false;
+}
+
 /* ---- the entry --------------------------------------------------------------------------------- */
 
 /* False only if the function is known to take no arguments. */
@@ -105,21 +126,6 @@ static bool takes_args(const struct gopclntab *t, const struct pcln_func *f)
 	struct span s = gopclntab_funcdata(t, f, FUNCDATA_ARGINFO, 1);
 
 	return s.bad || *s.p != ARGINFO_END;
-}
-
-/* True if a jump inside f goes to (entry, va]: va can be reached more than once a call. */
-static bool is_loop(const struct gopclntab *t, const struct pcln_func *f, uint64_t va)
-{
-	struct insn_cur c;
-	struct insn i;
-
-	if (site_begin(t, f, &c))
-		return true;
-	while (insn_next(&c, &i) > 0)
-		if ((i.op == INSN_JMP || i.op == INSN_JCC) && i.target > f->entry_va &&
-		    i.target <= va)
-			return true;
-	return false;
 }
 
 /*
@@ -158,7 +164,8 @@ static int entry_walk(const struct gopclntab *t, const struct pcln_func *f, stru
 		sp -= i.sp_delta;
 		check = i.stack_check;
 	}
-	return have && !is_loop(t, f, ret->va) ? 0 : -ENOTSUP;
+	/* A jump back to the entry itself is the one behind morestack. */
+	return have && !jumps_into(t, f, f->entry_va + 1, ret->va, false) ? 0 : -ENOTSUP;
 }
 
 int site_entry(const struct gopclntab *t, const char *func, struct site *ret, struct diag *d)
@@ -193,21 +200,6 @@ static int list_add(struct site_list *l, const struct site *s)
 	return 0;
 }
 
-/* T3: does anything but the nop before it lead to va? Jump tables could, and are not read. */
-static bool is_target(const struct gopclntab *t, const struct pcln_func *f, uint64_t va)
-{
-	struct insn_cur c;
-	struct insn i;
-
-	if (site_begin(t, f, &c))
-		return true;
-	while (insn_next(&c, &i) > 0)
-		if (i.op == INSN_JMP_IND ||
-		    ((i.op == INSN_JMP || i.op == INSN_JCC) && i.target == va))
-			return true;
-	return false;
-}
-
 /* All calls of callee in f. Returns their number or an error. */
 static int calls_in(const struct gopclntab *t, const struct pcln_func *f, uint64_t callee,
 		    bool nop5, struct site_list *l)
@@ -223,7 +215,7 @@ static int calls_in(const struct gopclntab *t, const struct pcln_func *f, uint64
 
 		if (i.op != INSN_CALL || i.target != callee || site_fill(t, f, &i, &s))
 			continue;
-		if (nop5 && prev.op == INSN_NOP5 && !is_target(t, f, i.va))
+		if (nop5 && prev.op == INSN_NOP5 && !jumps_into(t, f, i.va, i.va, true))
 			(void)site_fill(t, f, &prev, &s); /* crosses a page: the call it is */
 		err = list_add(l, &s);
 		if (err)
@@ -350,14 +342,17 @@ static int after_walk(const struct gopclntab *t, const struct pcln_func *f, stru
 {
 	unsigned second = is_arm64(t) ? 1 : INSN_BX;
 	bool in_ax = true, in_bx = false;
+	uint64_t behind = c->va;
 	struct insn i;
 
 	for (int n = 0; n < AFTER_CALL_INSNS && insn_next(c, &i) > 0; n++) {
 		int kind = kind_of(t, &i);
 
 		if (kind >= 0 && (kind != SITE_NOP5 || nop5) && (in_ax || in_bx)) {
+			if (jumps_into(t, f, behind, i.va, true) || site_fill(t, f, &i, ret))
+				break;
 			*ret_in_rbx = in_bx;
-			return site_fill(t, f, &i, ret);
+			return 0;
 		}
 		if (i.op == INSN_RET || i.op == INSN_JMP_IND || i.op == INSN_CALL_IND)
 			break;
@@ -417,7 +412,7 @@ int site_schedule_nop(const struct gopclntab *t, unsigned lockedm_off, struct si
 	for (; insn_next(&c, &i) > 0; p2 = p1, p1 = i)
 		if (i.op == INSN_JCC && p1.op == INSN_NOP5 && p2.op == INSN_CMP0 && !p2.rip &&
 		    p2.base == INSN_AX && p2.mem_len == 8 && p2.disp == (int64_t)lockedm_off &&
-		    !is_target(t, &f, i.va) && !site_fill(t, &f, &p1, &s))
+		    !jumps_into(t, &f, i.va, i.va, true) && !site_fill(t, &f, &p1, &s))
 			hits++;
 	if (hits != 1)
 		return diag_set(d, -ENOENT, "runtime.schedule: %u places test lockedm with a nop5",
