@@ -21,12 +21,17 @@ static void golive_cover(uint32_t *len, uint16_t off, uint32_t size)
 int golive_set_lengths(struct golive *v)
 {
 	const struct golayout *l = v->lay;
-	const uint16_t g[] = { l->g_stack_hi,  l->g_m,	       l->g_sched_sp,	l->g_sched_pc,
-			       l->g_sched_bp,  l->g_sched_g,   l->g_sched_lr,	l->g_syscallsp,
-			       l->g_syscallpc, l->g_syscallbp, l->g_atomicstatus, l->g_goid,
-			       l->g_waitreason, l->g_asyncSafePoint, l->g_syncSafePoint,
-			       l->g_inMarkAssist, l->g_coroexit, l->g_lockedm, l->g_parentGoid,
-			       l->g_gopc,      l->g_startpc };
+	const uint16_t g[] = { l->g_stack_hi,	   l->g_m,
+			       l->g_sched_sp,	   l->g_sched_pc,
+			       l->g_sched_bp,	   l->g_sched_g,
+			       l->g_sched_lr,	   l->g_syscallsp,
+			       l->g_syscallpc,	   l->g_syscallbp,
+			       l->g_atomicstatus,  l->g_goid,
+			       l->g_waitreason,	   l->g_asyncSafePoint,
+			       l->g_syncSafePoint, l->g_inMarkAssist,
+			       l->g_coroexit,	   l->g_lockedm,
+			       l->g_parentGoid,	   l->g_gopc,
+			       l->g_startpc };
 	const uint16_t m[] = { l->m_g0, l->m_procid, l->m_curg, l->m_p, l->m_oldp, l->m_isextra };
 	const uint16_t p[] = { l->p_id, l->p_status, l->p_m };
 	uint32_t g_len = 0, m_len = 0, p_len = 0;
@@ -45,7 +50,8 @@ int golive_set_lengths(struct golive *v)
 	return 0;
 }
 
-static void golive_func(const struct golive *v, const char *name, uint64_t *ret_pc, uint64_t *ret_end)
+static void golive_func(const struct golive *v, const char *name, uint64_t *ret_pc,
+			uint64_t *ret_end)
 {
 	struct image_func f;
 
@@ -63,9 +69,12 @@ static int golive_vars(struct golive *v, struct diag *d)
 		uint64_t *to;
 		bool must;
 	} rows[] = {
-		{ VAR_ALLGLEN, &v->allglen, true },	    { VAR_ALLGPTR, &v->allgptr, true },
-		{ VAR_ALLP, &v->allp, true },		    { VAR_GOMAXPROCS, &v->gomaxprocs, true },
-		{ VAR_ALLM, &v->allm, false },		    { VAR_GCPHASE, &v->gcphase, false },
+		{ VAR_ALLGLEN, &v->allglen, true },
+		{ VAR_ALLGPTR, &v->allgptr, true },
+		{ VAR_ALLP, &v->allp, true },
+		{ VAR_GOMAXPROCS, &v->gomaxprocs, true },
+		{ VAR_ALLM, &v->allm, false },
+		{ VAR_GCPHASE, &v->gcphase, false },
 		{ VAR_GCCONTROLLER, &v->gccontroller, false },
 	};
 
@@ -88,7 +97,8 @@ int golive_init(struct golive *ret, const struct mem *mem, const struct image *i
 	int err;
 
 	if (!v.lay)
-		return diag_set(d, -ENOTSUP, "no layout of the runtime's structures is known for %s",
+		return diag_set(d, -ENOTSUP,
+				"no layout of the runtime's structures is known for %s",
 				info->version.text);
 	v.arch = info->arch;
 	v.minor = info->version.minor;
@@ -248,7 +258,8 @@ int golive_g_cnt(const struct golive *v, uint64_t *ret, struct diag *d)
 	int err = mem_read_u64(v->mem, v->allglen, &cnt);
 
 	if (err)
-		return diag_set(d, err, "cannot read allglen at %#llx", (unsigned long long)v->allglen);
+		return diag_set(d, err, "cannot read allglen at %#llx",
+				(unsigned long long)v->allglen);
 	if (cnt == 0 || cnt > LIMIT_GS)
 		return diag_set(d, -EBADMSG, "allglen is %llu: no number of goroutines",
 				(unsigned long long)cnt);
@@ -268,7 +279,8 @@ int golive_p_cnt(const struct golive *v, uint64_t *ret, struct diag *d)
 		return diag_set(d, err, "cannot read gomaxprocs at %#llx or allp at %#llx",
 				(unsigned long long)v->gomaxprocs, (unsigned long long)v->allp);
 	if (procs == 0 || procs > LIMIT_PS || len == 0 || len > LIMIT_PS)
-		return diag_set(d, -EBADMSG, "gomaxprocs is %u and allp has %llu entries: no numbers of Ps",
+		return diag_set(d, -EBADMSG,
+				"gomaxprocs is %u and allp has %llu entries: no numbers of Ps",
 				procs, (unsigned long long)len);
 	/* While GOMAXPROCS changes they differ for a moment; the smaller one is safe. */
 	*ret = num_min(procs, len);

@@ -20,29 +20,38 @@
 
 /* docs/go-runtime.md 2.2 */
 enum golive_status {
-	GST_IDLE, GST_RUNNABLE, GST_RUNNING, GST_SYSCALL, GST_WAITING,
-	GST_DEAD = 6, GST_COPYSTACK = 8, GST_PREEMPTED, GST_LEAKED, GST_DEADEXTRA,
+	GST_IDLE,
+	GST_RUNNABLE,
+	GST_RUNNING,
+	GST_SYSCALL,
+	GST_WAITING,
+	GST_DEAD = 6,
+	GST_COPYSTACK = 8,
+	GST_PREEMPTED,
+	GST_LEAKED,
+	GST_DEADEXTRA,
 	GST_SCAN = 0x1000,
-	PST_SYSCALL = 2, PST_LAST = 4,
+	PST_SYSCALL = 2,
+	PST_LAST = 4,
 };
 
 enum { GOLIVE_G_BYTES = 1024, GOLIVE_M_BYTES = 1024, GOLIVE_P_BYTES = 256 }; /* caps of a read */
 
 struct golive {
-	const struct mem *mem;	     /* borrowed */
-	const struct image *img;     /* borrowed; NULL in tests: nothing is asked of it */
-	const struct golayout *lay;  /* borrowed */
+	const struct mem *mem;	    /* borrowed */
+	const struct image *img;    /* borrowed; NULL in tests: nothing is asked of it */
+	const struct golayout *lay; /* borrowed */
 	enum image_arch arch;
-	unsigned minor;		     /* 1.minor */
+	unsigned minor; /* 1.minor */
 	uint64_t bias;
-	uint64_t text, etext;	     /* Go's code */
-	uint64_t main_pc;	     /* runtime.main's entry; 0: unknown */
+	uint64_t text, etext;	      /* Go's code */
+	uint64_t main_pc;	      /* runtime.main's entry; 0: unknown */
 	uint64_t callback, ecallback; /* runtime.cgocallback; 0: none */
-	uint64_t goexit, egoexit;    /* runtime.goexit */
-	uint64_t morestack[2];	     /* entries of runtime.morestack and morestack_noctxt; 0: unknown */
+	uint64_t goexit, egoexit;     /* runtime.goexit */
+	uint64_t morestack[2]; /* entries of runtime.morestack and morestack_noctxt; 0: unknown */
 	uint64_t allglen, allgptr, allp, gomaxprocs; /* addresses of the variables */
 	uint64_t allm, gccontroller, gcphase;	     /* the same; 0: not found, done without */
-	uint16_t g_len, m_len, p_len; /* leading bytes of an object that hold all that is read here */
+	uint16_t g_len, m_len, p_len; /* leading bytes of an object that hold what is read here */
 };
 
 /*
@@ -108,8 +117,13 @@ static inline bool golive_in_text(const struct golive *v, uint64_t pc)
 static inline bool golive_g_exists(const struct golive_g *g)
 {
 	switch (g->status) {
-	case GST_RUNNABLE: case GST_RUNNING: case GST_SYSCALL: case GST_WAITING:
-	case GST_COPYSTACK: case GST_PREEMPTED: case GST_LEAKED:
+	case GST_RUNNABLE:
+	case GST_RUNNING:
+	case GST_SYSCALL:
+	case GST_WAITING:
+	case GST_COPYSTACK:
+	case GST_PREEMPTED:
+	case GST_LEAKED:
 		return g->goid != 0;
 	default:
 		return false;

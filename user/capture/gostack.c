@@ -6,10 +6,11 @@
 #include "base/num.h"
 
 enum {
-	SYSCALL_SCAN = 64,	/* words above syscallsp that can hold the first frame; Syscall6's is less */
-	CALLBACK_PC = 40,	/* cgocallback: from the slot of its return address to the next pc ... */
-	CALLBACK_FP = 48,	/* ... and to the next saved frame pointer */
-	CALL_LEN = 5,		/* call rel32 */
+	SYSCALL_SCAN =
+		64, /* words above syscallsp that can hold the first frame; Syscall6's is less */
+	CALLBACK_PC = 40, /* cgocallback: from the slot of its return address to the next pc ... */
+	CALLBACK_FP = 48, /* ... and to the next saved frame pointer */
+	CALL_LEN = 5,	  /* call rel32 */
 };
 
 /* One walk: the goroutine, what of its stack is at hand, and what came out. */
@@ -214,7 +215,8 @@ static unsigned gostack_try_frame(const struct walk *w, uint64_t addr)
 /*
  * Up to 1.22 nothing keeps the frame pointer of the function that made the syscall: look for its
  * frame. Words left behind by earlier calls look like frames too, so the return address should be
- * that of a call of this very function; where calls are indirect, a chain to the stack's end will do.
+ * that of a call of this very function; where calls are indirect, a chain to the stack's end will
+ * do.
  */
 static uint64_t gostack_find_frame(struct walk *w)
 {
@@ -267,7 +269,12 @@ static void gostack_from_syscall(struct walk *w)
 void gostack_walk(const struct golive *v, const struct golive_g *g, uint64_t win_addr,
 		  const void *win, size_t win_len, struct gostack_memo *memo, struct gostack *ret)
 {
-	struct walk w = { .v = v, .g = g, .memo = memo, .addr = win_addr, .win = win, .len = win_len,
+	struct walk w = { .v = v,
+			  .g = g,
+			  .memo = memo,
+			  .addr = win_addr,
+			  .win = win,
+			  .len = win_len,
 			  .to = ret };
 
 	ret->cnt = 0;

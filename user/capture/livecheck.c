@@ -12,11 +12,12 @@
 enum {
 	TRIES = 40,	     /* reads of one object that contradicts (K1) ... */
 	WAIT_NS = 50 * 1000, /* ... with this much between them, doubled after every ... */
-	WAIT_STEP = 4,	     /* ... so many: 0.2 s in all, for a thread that lost its CPU half-way */
-	CHUNK = 256,	     /* pointers at a time */
-	LEAST_GS = 4,	     /* every program has main, the sweeper, the scavenger, the collector's helper */
+	WAIT_STEP = 4, /* ... so many: 0.2 s in all, for a thread that lost its CPU half-way */
+	CHUNK = 256,   /* pointers at a time */
+	LEAST_GS =
+		4, /* every program has main, the sweeper, the scavenger, the collector's helper */
 	LEAST_WAITING = 1,
-	REASONS_MOST = 64,   /* wait reasons of any version, if the table was not found: 47 in 1.27 */
+	REASONS_MOST = 64, /* wait reasons of any version, if the table was not found: 47 in 1.27 */
 };
 
 struct check {
@@ -48,15 +49,15 @@ static void check_pause(struct check *c, unsigned n)
 
 static int check_fail(struct check *c, const char *what, uint64_t i, const char *why, uint64_t val)
 {
-	return diag_set(c->d, -EBADMSG, "the layout does not hold: %s[%llu]: %s (%#llx)", what, (ull)i,
-			why, (ull)val);
+	return diag_set(c->d, -EBADMSG, "the layout does not hold: %s[%llu]: %s (%#llx)", what,
+			(ull)i, why, (ull)val);
 }
 
 /* ---- points 1 to 3: Ps and their Ms --------------------------------------------------------- */
 
 /* NULL: p is as it must be; else why not. -ESRCH through *ret_err. */
-static const char *check_p_once(const struct golive *v, uint64_t addr, uint64_t i, uint64_t *ret_val,
-				uint64_t *ret_m, int *ret_err)
+static const char *check_p_once(const struct golive *v, uint64_t addr, uint64_t i,
+				uint64_t *ret_val, uint64_t *ret_m, int *ret_err)
 {
 	struct golive_p p;
 	struct golive_m m;
@@ -205,7 +206,8 @@ static const char *check_g_state(struct check *c, uint64_t addr, const struct go
 
 	*ret_val = g->m;
 	if (g->status == GST_RUNNING || g->status == GST_SYSCALL)
-		return has_m && m.curg == addr ? NULL : "it runs, and (g.m).curg does not point back";
+		return has_m && m.curg == addr ? NULL
+					       : "it runs, and (g.m).curg does not point back";
 	if (g->status != GST_WAITING || (has_m && m.curg == addr)) /* a pseudo-wait: it runs */
 		return NULL;
 	*ret_val = g->sp;
@@ -252,7 +254,8 @@ static const char *check_g_once(struct check *c, uint64_t addr, struct golive_g 
 	*ret_val = ret_g->status;
 	if (!check_status_known(ret_g, c->v->minor))
 		return "g.atomicstatus is no status";
-	if (ret_g->status == GST_IDLE || ret_g->status == GST_DEAD || ret_g->status == GST_DEADEXTRA)
+	if (ret_g->status == GST_IDLE || ret_g->status == GST_DEAD ||
+	    ret_g->status == GST_DEADEXTRA)
 		return NULL;
 	why = check_g_words(c, ret_g, ret_val);
 	return why ? why : check_g_state(c, addr, ret_g, ret_val);
@@ -334,10 +337,11 @@ static int check_enough(struct check *c)
 	uint64_t addr;
 
 	if (l->gs < LEAST_GS || l->waiting < LEAST_WAITING)
-		return diag_set(c->d, -EBADMSG,
-				"too little to judge the layout by: %u goroutines, %u of them waiting; is "
-				"the process just starting?",
-				l->gs, l->waiting);
+		return diag_set(
+			c->d, -EBADMSG,
+			"too little to judge the layout by: %u goroutines, %u of them waiting; is "
+			"the process just starting?",
+			l->gs, l->waiting);
 	/* The main goroutine is the first structure, unless it left by runtime.Goexit. */
 	if (!l->main_seen && golive_ptrs(c->v, c->v->allgptr, 0, &addr, 1) == 0 &&
 	    golive_g_read(c->v, addr, &first) == 0 && golive_g_exists(&first) &&

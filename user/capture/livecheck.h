@@ -26,7 +26,7 @@ struct livecheck {
 	uint32_t ms;		   /* Ms whose g0 and thread were confirmed */
 	uint64_t structs;	   /* goroutine structures of the process */
 	uint32_t gs, dead;	   /* looked at: existing and not */
-	uint32_t running, waiting; /* of gs: status 2, 3 with their M confirmed; 4 with their gobuf */
+	uint32_t running, waiting; /* of gs: status 2, 3 and their M; 4 and their gobuf */
 	uint32_t retries;
 	bool main_seen;		   /* goroutine 1, begun by runtime.main */
 };

@@ -21,8 +21,8 @@ enum {
 /* One goroutine of a batch, between its reads. */
 struct snap_g {
 	uint64_t addr;
-	struct golive_g a;  /* first read; golive_g.status as told */
-	struct golive_m m;  /* behind a.m, if any */
+	struct golive_g a; /* first read; golive_g.status as told */
+	struct golive_m m; /* behind a.m, if any */
 	uint64_t win_addr;
 	size_t win_len, got; /* of its window; bytes of the first or the second read of g */
 	bool live;
@@ -35,7 +35,7 @@ struct snap {
 	void *ctx;
 	struct snapshot_stats *st;
 	struct diag *d;
-	struct map ms;	    /* owned; Ms found: their addresses */
+	struct map ms; /* owned; Ms found: their addresses */
 	uint64_t ptrs[BATCH];
 	struct snap_g g[BATCH];
 	struct mem_piece piece[2 * BATCH];
@@ -218,7 +218,8 @@ static int snap_one_m(struct snap *s, uint64_t addr)
 		if (!err)
 			err = golive_m_read(s->v, addr, &again);
 		if (err)
-			return err == -ESRCH ? err : 0; /* freed meanwhile: it has no thread any more */
+			return err == -ESRCH ? err
+					     : 0; /* freed meanwhile: it has no thread any more */
 		if (again.p == m.p && again.curg == m.curg && again.oldp == m.oldp &&
 		    again.procid == m.procid)
 			return snap_send_m(s, addr, &m, ts);
@@ -249,7 +250,8 @@ static int snap_read_gs(struct snap *s, size_t cnt)
 	int err;
 
 	for (size_t i = 0; i < cnt; i++)
-		s->piece[i] = (struct mem_piece){ .addr = s->g[i].addr, .buf = s->raw[i],
+		s->piece[i] = (struct mem_piece){ .addr = s->g[i].addr,
+						  .buf = s->raw[i],
 						  .len = s->v->g_len };
 	err = mem_readv(s->v->mem, s->piece, cnt);
 	for (size_t i = 0; i < cnt; i++)
@@ -268,10 +270,12 @@ static int snap_read_behind(struct snap *s, size_t cnt)
 
 		g->win_len = g->live ? gostack_window(s->v, &g->a, &g->win_addr) : 0;
 		if (g->win_len)
-			s->piece[n++] = (struct mem_piece){ .addr = g->win_addr, .buf = s->win[i],
+			s->piece[n++] = (struct mem_piece){ .addr = g->win_addr,
+							    .buf = s->win[i],
 							    .len = g->win_len };
 		if (g->live && g->a.m)
-			s->piece[n++] = (struct mem_piece){ .addr = g->a.m, .buf = s->m_raw[i],
+			s->piece[n++] = (struct mem_piece){ .addr = g->a.m,
+							    .buf = s->m_raw[i],
 							    .len = s->v->m_len };
 	}
 	err = mem_readv(s->v->mem, s->piece, n);
@@ -446,8 +450,8 @@ static int snap_end(struct snap *s)
 	return snap_send(s, NULL, 0);
 }
 
-int snapshot_take(const struct golive *v, snapshot_emit *emit, void *ctx, struct snapshot_stats *ret,
-		  struct diag *d)
+int snapshot_take(const struct golive *v, snapshot_emit *emit, void *ctx,
+		  struct snapshot_stats *ret, struct diag *d)
 {
 	SCOPED(snap_free) struct snap *s = calloc(1, sizeof(*s));
 	int err;

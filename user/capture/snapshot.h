@@ -2,9 +2,9 @@
  * snapshot.h - the goroutines, Ps and Ms of a live process, as records, without stopping it.
  *
  * S1  Nothing is stopped and nothing is written: all is read, in batches, while the process runs.
- * S2  The ts of a record is taken right after the (first) read of the object: so an object that left
- *     no record before ts was at ts what the record says, since any change would have left one with
- *     an earlier time. An object that changed between two reads is read again, a few times; what
+ * S2  The ts of a record is taken right after the (first) read of the object: so an object that
+ *     left no record before ts was at ts what the record says, since any change would have left one
+ *     with an earlier time. An object that changed between two reads is read again, a few times; what
  *     still changes then is told as last read, without a stack.
  * S3  The stack of a goroutine is what stood in memory between two equal reads of its status, goid,
  *     thread, stack bounds, sp and pc, with ts between the two reads. (One that ran and came back
@@ -49,7 +49,7 @@ enum { SNAPSHOT_MAX_MS = 20000 }; /* S5; 16 million goroutines take less */
  * -ESRCH the process is gone; -EFAULT, -EBADMSG its data are not what the layout says; -ETIME over
  * SNAPSHOT_MAX_MS; -ENOMEM.
  */
-int snapshot_take(const struct golive *v, snapshot_emit *emit, void *ctx, struct snapshot_stats *ret,
-		  struct diag *d);
+int snapshot_take(const struct golive *v, snapshot_emit *emit, void *ctx,
+		  struct snapshot_stats *ret, struct diag *d);
 
 #endif

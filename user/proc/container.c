@@ -65,7 +65,8 @@ int container_tids(const struct target *t, struct map *ret, struct diag *d)
 
 	map_reset(ret);
 	if (!dir)
-		return diag_set(d, -ESRCH, "pid %d: cannot list its threads: %s", t->pid, strerror(errno));
+		return diag_set(d, -ESRCH, "pid %d: cannot list its threads: %s", t->pid,
+				strerror(errno));
 	(void)take_fd(&fd); /* dir owns it now */
 	while ((e = readdir(dir))) {
 		pid_t host = (pid_t)procfs_number(e->d_name, 0);
@@ -74,9 +75,11 @@ int container_tids(const struct target *t, struct map *ret, struct diag *d)
 		if (own <= 0)
 			continue;
 		if (ret->cnt >= LIMIT_MS)
-			return diag_set(d, -E2BIG, "pid %d: has more than %d threads", t->pid, LIMIT_MS);
+			return diag_set(d, -E2BIG, "pid %d: has more than %d threads", t->pid,
+					LIMIT_MS);
 		if (map_put(ret, (uint64_t)own, (uint64_t)host))
-			return diag_set(d, -ENOMEM, "pid %d: no memory for its thread list", t->pid);
+			return diag_set(d, -ENOMEM, "pid %d: no memory for its thread list",
+					t->pid);
 	}
 	return ret->cnt ? 0 : diag_set(d, -ESRCH, "pid %d: has no threads any more", t->pid);
 }

@@ -14,8 +14,11 @@
 #include "base/span.h"
 #include "proc/target.h"
 
-enum { LINE_BYTES = 16384, /* a path of PATH_MAX, escaped, and the columns before it */
-       PAGE_BYTES = 4096, PHDR_BYTES = 56 };
+enum {
+	LINE_BYTES = 16384, /* a path of PATH_MAX, escaped, and the columns before it */
+	PAGE_BYTES = 4096,
+	PHDR_BYTES = 56
+};
 
 void maps_done(struct maps *m)
 {
@@ -83,7 +86,8 @@ int maps_parse_line(const char *line, size_t len, struct maps_row *ret, const ch
 	if (!s.left || *s.p < '0' || *s.p > '9')
 		return -EBADMSG;
 	while (s.left && *s.p >= '0' && *s.p <= '9')
-		if (num_mul(r.ino, 10u, &r.ino) || num_add(r.ino, (uint64_t)(span_u8(&s) - '0'), &r.ino))
+		if (num_mul(r.ino, 10u, &r.ino) ||
+		    num_add(r.ino, (uint64_t)(span_u8(&s) - '0'), &r.ino))
 			return -EBADMSG;
 	while (s.left && *s.p == ' ')
 		span_skip(&s, 1);
@@ -193,11 +197,13 @@ int maps_read(const struct target *t, struct maps *ret, struct diag *d)
 		return diag_set(d, -ENOMEM, "pid %d: no memory for its memory map", t->pid);
 	err = maps_lines(&m, fd, text);
 	if (err == -E2BIG)
-		return diag_set(d, err, "pid %d: has more than %d file mappings", t->pid, LIMIT_MAPS);
+		return diag_set(d, err, "pid %d: has more than %d file mappings", t->pid,
+				LIMIT_MAPS);
 	if (err == -EBADMSG)
 		return diag_set(d, err, "pid %d: its memory map has a form we do not know", t->pid);
 	if (err)
-		return diag_set(d, err, "pid %d: cannot read its memory map: %s", t->pid, strerror(-err));
+		return diag_set(d, err, "pid %d: cannot read its memory map: %s", t->pid,
+				strerror(-err));
 	if (m.cnt == 0)
 		return diag_set(d, -ESRCH, "pid %d: has no program mapped any more", t->pid);
 	*ret = m;
@@ -313,7 +319,8 @@ int maps_exe_bias(const struct maps *m, const struct target *t, uint64_t *ret_bi
 		if (!maps_is_exe(row, t, home) || !(row->prot & MAPS_X))
 			continue;
 		g = maps_segment_of(row, segs, seg_cnt);
-		/* A program may map its own file again (to read itself): start_code's row is the one. */
+		/* A program may map its own file again (to read itself): start_code's row is the
+		 * one. */
 		if (!g || (found && row != home))
 			continue;
 		bias = row->start - (g->va + (row->off - g->off));
@@ -323,7 +330,8 @@ int maps_exe_bias(const struct maps *m, const struct target *t, uint64_t *ret_bi
 		return diag_set(d, -ENOENT, "pid %d: its executable %s is not mapped for execution",
 				t->pid, t->exe);
 	if (bias % PAGE_BYTES)
-		return diag_set(d, -EBADMSG, "%s: its program headers do not fit how it is mapped", t->exe);
+		return diag_set(d, -EBADMSG, "%s: its program headers do not fit how it is mapped",
+				t->exe);
 	*ret_bias = bias;
 	return 0;
 }

@@ -16,7 +16,8 @@ static ssize_t mem_pread(const struct mem_process *p, const struct mem_piece *v)
 
 	/* Offsets above what off_t holds are no user addresses. */
 	while (got < v->len && v->addr <= (uint64_t)INT64_MAX - v->len) {
-		ssize_t n = pread(p->fd, (char *)v->buf + got, v->len - got, (off_t)(v->addr + got));
+		ssize_t n =
+			pread(p->fd, (char *)v->buf + got, v->len - got, (off_t)(v->addr + got));
 
 		if (n < 0 && errno == EINTR)
 			continue;

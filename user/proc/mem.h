@@ -30,15 +30,15 @@ struct mem_piece {
 };
 
 struct mem {
-	/* Fills got and buf of each of cnt pieces; 0 or -errno if the process as a whole is away. */
+	/* Fills got and buf of each of cnt pieces; 0 or -errno if the whole process is away. */
 	int (*readv)(void *ctx, struct mem_piece *v, size_t cnt);
 	void *ctx;
 };
 
-/* A process as a source; ctx of a struct mem. fd is borrowed (target.mem_fd), -1 if there is none. */
+/* A process as a source; ctx of a struct mem. */
 struct mem_process {
 	pid_t pid;
-	int fd;
+	int fd;	   /* borrowed: target.mem_fd; -1: none */
 	bool slow; /* process_vm_readv does not work here */
 };
 

@@ -80,36 +80,43 @@ void privilege_read(struct privilege *ret)
 int privilege_missing(const struct privilege *p, const struct target *t, struct diag *d)
 {
 	if (!p->init_userns)
-		return diag_set(d, -EPERM,
-				"not permitted: we run in a user namespace, whose capabilities do not "
-				"reach BPF; run outside of it");
+		return diag_set(
+			d, -EPERM,
+			"not permitted: we run in a user namespace, whose capabilities do not "
+			"reach BPF; run outside of it");
 	if (!p->bpf_ok && !p->perfmon_ok)
-		return diag_set(d, -EPERM,
-				"not permitted: needs CAP_BPF and CAP_PERFMON (run as root, or setcap "
-				"cap_bpf,cap_perfmon,cap_sys_ptrace+ep on this program)");
+		return diag_set(
+			d, -EPERM,
+			"not permitted: needs CAP_BPF and CAP_PERFMON (run as root, or setcap "
+			"cap_bpf,cap_perfmon,cap_sys_ptrace+ep on this program)");
 	if (!p->bpf_ok)
 		return diag_set(d, -EPERM, "not permitted: needs CAP_BPF (or CAP_SYS_ADMIN)");
 	if (!p->perfmon_ok)
 		return diag_set(d, -EPERM, "not permitted: needs CAP_PERFMON (or CAP_SYS_ADMIN)");
 	if (t && p->ptrace_scope >= 3)
-		return diag_set(d, -EPERM,
-				"not permitted: kernel.yama.ptrace_scope is 3, which forbids reading "
-				"other processes until the next boot");
+		return diag_set(
+			d, -EPERM,
+			"not permitted: kernel.yama.ptrace_scope is 3, which forbids reading "
+			"other processes until the next boot");
 	if (t && !p->cap_sys_ptrace && t->uid != geteuid())
-		return diag_set(d, -EPERM,
-				"not permitted: process %d belongs to user %u; needs CAP_SYS_PTRACE", t->pid,
-				t->uid);
+		return diag_set(
+			d, -EPERM,
+			"not permitted: process %d belongs to user %u; needs CAP_SYS_PTRACE",
+			t->pid, t->uid);
 	if (t && !p->cap_sys_ptrace && p->ptrace_scope > 0)
-		return diag_set(d, -EPERM,
-				"not permitted: kernel.yama.ptrace_scope is %d; needs CAP_SYS_PTRACE",
-				p->ptrace_scope);
+		return diag_set(
+			d, -EPERM,
+			"not permitted: kernel.yama.ptrace_scope is %d; needs CAP_SYS_PTRACE",
+			p->ptrace_scope);
 	if (!p->has_btf)
-		return diag_set(d, -ENOTSUP,
-				"the kernel has no BTF (/sys/kernel/btf/vmlinux); needs a kernel built "
-				"with CONFIG_DEBUG_INFO_BTF");
+		return diag_set(
+			d, -ENOTSUP,
+			"the kernel has no BTF (/sys/kernel/btf/vmlinux); needs a kernel built "
+			"with CONFIG_DEBUG_INFO_BTF");
 	if (p->lockdown == LOCKDOWN_CONFIDENTIALITY)
-		return diag_set(d, -EPERM,
-				"the kernel is locked down (confidentiality), which forbids BPF to read "
-				"kernel memory; boot with lockdown=integrity or none");
+		return diag_set(
+			d, -EPERM,
+			"the kernel is locked down (confidentiality), which forbids BPF to read "
+			"kernel memory; boot with lockdown=integrity or none");
 	return 0;
 }

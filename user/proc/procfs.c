@@ -61,8 +61,17 @@ int64_t procfs_number(const char *text, int64_t dflt)
 }
 
 /* Field numbers of proc_pid_stat(5), 1-based; 3 is the state, the first behind comm. */
-enum { STAT_FLAGS = 9, STAT_UTIME = 14, STAT_STIME = 15, STAT_START = 22, STAT_STARTCODE = 26,
-       STAT_ENDCODE = 27, STAT_STARTSTACK = 28, STAT_EXIT = 52, STAT_FIELDS = 53 };
+enum {
+	STAT_FLAGS = 9,
+	STAT_UTIME = 14,
+	STAT_STIME = 15,
+	STAT_START = 22,
+	STAT_STARTCODE = 26,
+	STAT_ENDCODE = 27,
+	STAT_STARTSTACK = 28,
+	STAT_EXIT = 52,
+	STAT_FIELDS = 53
+};
 
 int procfs_parse_stat(const char *text, struct procfs_stat *ret)
 {
@@ -79,7 +88,8 @@ int procfs_parse_stat(const char *text, struct procfs_stat *ret)
 	for (unsigned i = 4; i < STAT_FIELDS && *p == ' '; i++) {
 		char *end;
 
-		/* Some fields are signed; strtoull takes the sign and wraps, which is what we want. */
+		/* Some fields are signed; strtoull takes the sign and wraps, which is what we want.
+		 */
 		f[i] = strtoull(p + 1, &end, 10);
 		if (end == p + 1)
 			break;

@@ -18,7 +18,8 @@
 #include "proc/procfs.h"
 
 enum {
-	STATUS_TEXT = 8192, /* /proc/PID/status; Groups can be longer and comes behind what we read */
+	STATUS_TEXT =
+		8192, /* /proc/PID/status; Groups can be longer and comes behind what we read */
 	STAT_TEXT = 2048,
 	PF_KTHREAD = 0x00200000, /* include/linux/sched.h */
 	OPEN_TRIES = 3,
@@ -55,7 +56,8 @@ void target_done(struct target *t)
 static int target_no_process(const struct target *t, struct diag *d)
 {
 	if (access("/proc/self/stat", F_OK) != 0)
-		return diag_set(d, -ENOENT, "pid %d: cannot look: /proc is not mounted here", t->pid);
+		return diag_set(d, -ENOENT, "pid %d: cannot look: /proc is not mounted here",
+				t->pid);
 	return diag_set(d, -ESRCH, "pid %d: no such process (in this pid namespace)", t->pid);
 }
 
@@ -65,16 +67,18 @@ static int target_denied(const struct target *t, const char *what, struct diag *
 
 	if (procfs_read(AT_FDCWD, "/proc/sys/kernel/yama/ptrace_scope", scope, sizeof(scope)) > 0 &&
 	    procfs_number(scope, 0) >= 3)
-		return diag_set(d, -EACCES,
-				"pid %d: cannot %s: kernel.yama.ptrace_scope is 3, which forbids it to "
-				"everyone until the next boot",
-				t->pid, what);
-	return diag_set(d, -EACCES,
-			"pid %d (%s): cannot %s: Permission denied; needs CAP_SYS_PTRACE%s (run as root)",
-			t->pid, t->comm[0] ? t->comm : "?", what,
-			t->uid == geteuid() ? ", since it is not dumpable, in another user namespace or "
-					      "kernel.yama.ptrace_scope is set"
-					    : ", since it belongs to another user");
+		return diag_set(
+			d, -EACCES,
+			"pid %d: cannot %s: kernel.yama.ptrace_scope is 3, which forbids it to "
+			"everyone until the next boot",
+			t->pid, what);
+	return diag_set(
+		d, -EACCES,
+		"pid %d (%s): cannot %s: Permission denied; needs CAP_SYS_PTRACE%s (run as root)",
+		t->pid, t->comm[0] ? t->comm : "?", what,
+		t->uid == geteuid() ? ", since it is not dumpable, in another user namespace or "
+				      "kernel.yama.ptrace_scope is set"
+				    : ", since it belongs to another user");
 }
 
 /* stat and status: what the process is, before anything that needs a permission. */
@@ -91,17 +95,18 @@ static int target_read_status(struct target *t, struct diag *d)
 	t->start_ticks = st.starttime;
 	t->start_code = st.startcode;
 	if (st.flags & PF_KTHREAD)
-		return diag_set(d, -ENOTSUP, "pid %d (%s): is a kernel thread, not a Go program", t->pid,
-				t->comm);
+		return diag_set(d, -ENOTSUP, "pid %d (%s): is a kernel thread, not a Go program",
+				t->pid, t->comm);
 	if (procfs_read(t->proc_fd, "status", text, sizeof(text)) <= 0)
 		return target_no_process(t, d);
 	tgid = procfs_number(procfs_field(text, "Tgid:"), t->pid);
 	if (tgid != t->pid)
-		return diag_set(d, -EINVAL, "pid %d (%s): is a thread of process %lld; use -p %lld", t->pid,
-				t->comm, (long long)tgid, (long long)tgid);
+		return diag_set(d, -EINVAL, "pid %d (%s): is a thread of process %lld; use -p %lld",
+				t->pid, t->comm, (long long)tgid, (long long)tgid);
 	if (st.state == 'Z' || st.state == 'X')
 		return diag_set(d, -ESRCH,
-				"pid %d (%s): its main thread has ended (a zombie): there is nothing to record",
+				"pid %d (%s): its main thread has ended (a zombie): there is "
+				"nothing to record",
 				t->pid, t->comm);
 	t->uid = (uid_t)procfs_number(procfs_field(text, "Uid:"), 0);
 	t->tracer_pid = (pid_t)procfs_number(procfs_field(text, "TracerPid:"), 0);
@@ -128,8 +133,8 @@ static int target_open_files(struct target *t, struct diag *d)
 
 	t->mem_fd = openat(t->proc_fd, "mem", O_RDONLY | O_CLOEXEC);
 	if (t->mem_fd < 0)
-		return errno == EACCES || errno == EPERM ? target_denied(t, "read its memory", d) :
-							   target_no_process(t, d);
+		return errno == EACCES || errno == EPERM ? target_denied(t, "read its memory", d)
+							 : target_no_process(t, d);
 	t->exe_fd = openat(t->proc_fd, "exe", O_RDONLY | O_CLOEXEC);
 	if (t->exe_fd < 0 && (errno == EACCES || errno == EPERM))
 		return diag_set(d, -EACCES,
@@ -203,9 +208,10 @@ static int target_open_once(struct target *t, struct diag *d)
 	int err;
 
 	t->pidfd = (int)syscall(SYS_pidfd_open, t->pid, 0);
-	if (t->pidfd < 0 && errno != EINVAL && errno != ENOENT) /* those two: a thread's id; see below */
-		return errno == ESRCH ? target_no_process(t, d) :
-					diag_set(d, -errno, "pid %d: cannot watch it: %s", t->pid,
+	if (t->pidfd < 0 && errno != EINVAL &&
+	    errno != ENOENT) /* those two: a thread's id; see below */
+		return errno == ESRCH ? target_no_process(t, d)
+				      : diag_set(d, -errno, "pid %d: cannot watch it: %s", t->pid,
 						 strerror(errno));
 	snprintf(name, sizeof(name), "/proc/%d", t->pid);
 	t->proc_fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -260,7 +266,8 @@ int target_open(pid_t pid, struct target *ret, struct diag *d)
 		if (err)
 			return err;
 	}
-	return diag_set(d, -ESRCH, "pid %d: ended or became another program while it was identified", pid);
+	return diag_set(d, -ESRCH,
+			"pid %d: ended or became another program while it was identified", pid);
 }
 
 bool target_warn_next(const struct target *t, unsigned *pos, struct diag *ret)
@@ -271,14 +278,17 @@ bool target_warn_next(const struct target *t, unsigned *pos, struct diag *ret)
 		if (!(t->warns & w))
 			continue;
 		if (w == TARGET_W_DELETED)
-			diag_set(ret, 0, "pid %d: its executable %s was deleted; using the file it still runs",
+			diag_set(ret, 0,
+				 "pid %d: its executable %s was deleted; using the file it still "
+				 "runs",
 				 t->pid, t->exe);
 		else if (w == TARGET_W_REPLACED)
-			diag_set(ret, 0, "pid %d: %s is another file by now; using the one it still runs",
+			diag_set(ret, 0,
+				 "pid %d: %s is another file by now; using the one it still runs",
 				 t->pid, t->exe);
 		else
-			diag_set(ret, 0, "pid %d: is being traced by process %d (a debugger?)", t->pid,
-				 t->tracer_pid);
+			diag_set(ret, 0, "pid %d: is being traced by process %d (a debugger?)",
+				 t->pid, t->tracer_pid);
 		return true;
 	}
 	return false;
@@ -338,8 +348,8 @@ int target_exit_status(const struct target *t, int *ret_status)
 	if (target_wait(t, 0) != 1)
 		return -EAGAIN;
 	/* A zombie still has its stat file; once it is reaped, 6.15 and later keep the code. */
-	if (procfs_read(t->proc_fd, "stat", text, sizeof(text)) > 0 && !procfs_parse_stat(text, &st) &&
-	    st.state == 'Z') {
+	if (procfs_read(t->proc_fd, "stat", text, sizeof(text)) > 0 &&
+	    !procfs_parse_stat(text, &st) && st.state == 'Z') {
 		*ret_status = st.exit_code;
 		return 0;
 	}
@@ -358,14 +368,15 @@ int target_cpu_ns(const struct target *t, uint64_t *ret_ns)
 	clockid_t clock;
 	long hz = sysconf(_SC_CLK_TCK);
 
-	/* Exact, and still bound to this process: a reused pid is ruled out by the pidfd behind it. */
+	/* Exact, and still bound to this process: a reused pid is ruled out by the pidfd behind it.
+	 */
 	if (clock_getcpuclockid(t->pid, &clock) == 0 && clock_gettime(clock, &ts) == 0 &&
 	    target_wait(t, 0) == 0) {
 		*ret_ns = (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 		return 0;
 	}
-	if (procfs_read(t->proc_fd, "stat", text, sizeof(text)) <= 0 || procfs_parse_stat(text, &st) ||
-	    hz <= 0)
+	if (procfs_read(t->proc_fd, "stat", text, sizeof(text)) <= 0 ||
+	    procfs_parse_stat(text, &st) || hz <= 0)
 		return -ESRCH;
 	*ret_ns = (st.utime + st.stime) * (1000000000ULL / (uint64_t)hz);
 	return 0;
@@ -384,8 +395,8 @@ void target_name(const struct target *t, char ret[static TARGET_NAME])
 	/* Half of the room is left to those who append to the name. */
 	for (; *src && n < TARGET_NAME / 2; src++) {
 		char c = *src;
-		bool ok = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-			  c == '_' || ((c == '.' || c == '-') && n > 0);
+		bool ok = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+			  (c >= 'A' && c <= 'Z') || c == '_' || ((c == '.' || c == '-') && n > 0);
 
 		ret[n++] = ok ? c : '_';
 	}

@@ -48,8 +48,8 @@ struct target {
 	int mem_fd;	      /* owned; read only (T4) */
 	uint64_t start_ticks; /* since boot, in clock ticks: with pid the kernel's identity */
 	char comm[TARGET_COMM]; /* control characters as '?' */
-	char exe[TARGET_PATH];	/* path as the kernel names it; the target's mount namespace; without
-				 * " (deleted)"; control characters as '?'; for messages */
+	char exe[TARGET_PATH];	/* for messages: its path in the target's own mount namespace, without
+				 * " (deleted)", control characters as '?' */
 	uint64_t dev, ino;    /* of exe_fd (fstat); dev as st_dev */
 	uint64_t exe_bytes;
 	uint64_t start_code;  /* lowest address of its code: in the exe's own mapping */
@@ -80,7 +80,7 @@ bool target_warn_next(const struct target *t, unsigned *pos, struct diag *ret);
 /* Its state now; costs two system calls. */
 enum target_state target_check(const struct target *t);
 
-/* Waits up to timeout_ms (-1: no limit) for its end: 1 ended, 0 not yet, -EINTR. exec is not seen. */
+/* Waits up to timeout_ms (-1: no limit) for its end: 1 ended, 0 not yet, -EINTR. Not exec. */
 int target_wait(const struct target *t, int timeout_ms);
 
 /*

@@ -134,8 +134,9 @@ static inline bool liveprog_build_source(struct liveprog *p, const char *source,
 	if (!liveprog_write(p, "main.go", source) ||
 	    !liveprog_write(p, "go.mod", "module prog\n\ngo 1.21\n"))
 		return false;
-	snprintf(cmd, sizeof(cmd), "cd %s && GOFLAGS= GOTOOLCHAIN=go%s %s go build %s -o prog . >log 2>&1",
-		 p->dir, go, env, flags);
+	snprintf(cmd, sizeof(cmd),
+		 "cd %s && GOFLAGS= GOTOOLCHAIN=go%s %s go build %s -o prog . >log 2>&1", p->dir,
+		 go, env, flags);
 	if (liveprog_sh(cmd) == 0)
 		return true;
 	snprintf(cmd, sizeof(cmd), "tail -3 %s/log >&2", p->dir);
@@ -186,7 +187,8 @@ static inline bool liveprog_open(struct liveprog *p)
 {
 	struct diag d = { .text = "" };
 	struct maps maps = { 0 };
-	bool ok = target_open(p->pid, &p->target, &d) == 0 && maps_read(&p->target, &maps, &d) == 0 &&
+	bool ok = target_open(p->pid, &p->target, &d) == 0 &&
+		  maps_read(&p->target, &maps, &d) == 0 &&
 		  maps_exe_bias(&maps, &p->target, &p->bias, &d) == 0 &&
 		  image_open(p->target.exe_fd, p->bin, &p->img, &d) == 0;
 

@@ -72,15 +72,16 @@ static void holds_cgo(void **state)
 /* Every other version's layout that differs in what is read is refused. */
 static void others_refused(void **state)
 {
-	static const unsigned versions[][2] = { { 19, 8 },  { 20, 14 }, { 21, 13 }, { 22, 12 }, { 23, 11 },
-						{ 23, 12 }, { 24, 5 },	{ 24, 13 }, { 25, 14 }, { 26, 11 },
-						{ 27, 4 } };
+	static const unsigned versions[][2] = { { 19, 8 },  { 20, 14 }, { 21, 13 }, { 22, 12 },
+						{ 23, 11 }, { 23, 12 }, { 24, 5 },  { 24, 13 },
+						{ 25, 14 }, { 26, 11 }, { 27, 4 } };
 	const char *const *args = *state;
 	unsigned refused = 0;
 
 	start_prog(args[0], args[1]);
 	for (size_t i = 0; i < ARRAY_LEN(versions); i++) {
-		const struct golayout *lay = golayout_find(IMAGE_AMD64, versions[i][0], versions[i][1]);
+		const struct golayout *lay =
+			golayout_find(IMAGE_AMD64, versions[i][0], versions[i][1]);
 		const struct golayout *own = image_get_layout(prog.img);
 		struct livecheck l;
 		struct diag d = { .text = "" };
@@ -91,14 +92,15 @@ static void others_refused(void **state)
 		if (!lay)
 			continue;
 		same = lay->g_atomicstatus == own->g_atomicstatus && lay->g_goid == own->g_goid &&
-		       lay->m_procid == own->m_procid && lay->m_p == own->m_p && lay->p_m == own->p_m &&
-		       lay->g_startpc == own->g_startpc && lay->m_curg == own->m_curg;
+		       lay->m_procid == own->m_procid && lay->m_p == own->m_p &&
+		       lay->p_m == own->p_m && lay->g_startpc == own->g_startpc &&
+		       lay->m_curg == own->m_curg;
 		v.lay = lay;
 		assert_int_equal(golive_set_lengths(&v), 0);
 		err = livecheck_run(&v, &prog.target, &l, &d);
 		if (same != (err == 0))
-			fail_msg("1.%u.%u on %s: %d %s", versions[i][0], versions[i][1], args[0], err,
-				 d.text);
+			fail_msg("1.%u.%u on %s: %d %s", versions[i][0], versions[i][1], args[0],
+				 err, d.text);
 		if (err) {
 			assert_int_equal(err, -EBADMSG);
 			assert_non_null(strstr(d.text, "layout does not hold"));
@@ -175,7 +177,12 @@ static void wrong_place(void **state)
 }
 
 #define VERSION(fn, go, flags)                                                                     \
-	{ #fn " go" go " " flags, fn, NULL, end_prog, (void *)(const char *[]){ go, flags } }
+	{                                                                                          \
+#fn " go" go " " flags, fn, NULL, end_prog, (void *)(const char *[])               \
+		{                                                                                  \
+			go, flags                                                                  \
+		}                                                                                  \
+	}
 
 int main(void)
 {

@@ -75,8 +75,9 @@ static void stack_text(const struct rec *r, char *text, size_t cap)
 
 		assert_true(n > 0); /* a pc outside of the program's code */
 		for (size_t k = 0; k < n && len < cap; k++)
-			len += f[k].wrapper ? 0 :
-				 (size_t)snprintf(text + len, cap - len, "%s ", f[k].func);
+			len += f[k].wrapper
+				       ? 0
+				       : (size_t)snprintf(text + len, cap - len, "%s ", f[k].func);
 	}
 }
 
@@ -102,15 +103,17 @@ static unsigned find_start(const char *func, const struct rec **ret, unsigned ca
 }
 
 /* One goroutine, parked or in a syscall, with the end of its stack as given, whole. */
-static const struct rec *expect_one(const char *func, unsigned status, const char *leaf, const char *end)
+static const struct rec *expect_one(const char *func, unsigned status, const char *leaf,
+				    const char *end)
 {
 	const struct rec *r = NULL;
 	char text[16384];
 
 	assert_int_equal(find_start(func, &r, 1), 1);
 	stack_text(r, text, sizeof(text));
-	if (r->gstatus != status || r->flags & (REC_F_CUT | REC_F_SCHED_PC) || !strstr(text, leaf) ||
-	    strlen(text) < strlen(end) || strcmp(text + strlen(text) - strlen(end), end) != 0)
+	if (r->gstatus != status || r->flags & (REC_F_CUT | REC_F_SCHED_PC) ||
+	    !strstr(text, leaf) || strlen(text) < strlen(end) ||
+	    strcmp(text + strlen(text) - strlen(end), end) != 0)
 		fail_msg("%s: status %u flags %#x:%s", func, r->gstatus, r->flags, text);
 	return r;
 }
@@ -139,7 +142,8 @@ static void start_prog(const char *const *args)
 
 static void check_parked(void)
 {
-	static const char recv[] = " runtime.chanrecv1 main.recv3 main.recv2 main.recv1 runtime.goexit ";
+	static const char recv[] =
+		" runtime.chanrecv1 main.recv3 main.recv2 main.recv1 runtime.goexit ";
 	const struct rec *r[LIVE_RECEIVERS], *one;
 	struct map goids = { 0 };
 	char text[4096];
@@ -157,7 +161,8 @@ static void check_parked(void)
 		map_put(&goids, r[i]->goid, 1);
 	}
 	map_done(&goids);
-	expect_one("main.selector", 4, " runtime.gopark runtime.selectgo ", "main.selector runtime.goexit ");
+	expect_one("main.selector", 4, " runtime.gopark runtime.selectgo ",
+		   "main.selector runtime.goexit ");
 	expect_one("main.locker", 4, "sync.", "main.locker runtime.goexit ");
 	expect_one("main.sleeper", 4, "time.Sleep", "main.sleeper runtime.goexit ");
 	one = expect_one("main.wired", 4, "main.recv3", "main.wired runtime.goexit ");
@@ -171,7 +176,8 @@ static void check_deep(void)
 	unsigned deeps = 0;
 
 	/* 61 frames of 0.5 KiB: several reads. */
-	r = expect_one("main.deep60", 4, "main.recv3 main.deep main.deep ", "main.deep60 runtime.goexit ");
+	r = expect_one("main.deep60", 4, "main.recv3 main.deep main.deep ",
+		       "main.deep60 runtime.goexit ");
 	stack_text(r, text, sizeof(text));
 	for (const char *p = text; (p = strstr(p, "main.deep ")); p++)
 		deeps++;
@@ -192,13 +198,15 @@ static void check_syscalls(void)
 		size_t pos = 0;
 		bool found = false;
 
-		r = expect_one(funcs[i], 3, "syscall.", i ? "main.reader main.main runtime.main runtime.goexit " :
-							    "main.reader runtime.goexit ");
+		r = expect_one(funcs[i], 3, "syscall.",
+			       i ? "main.reader main.main runtime.main runtime.goexit "
+				 : "main.reader runtime.goexit ");
 		assert_true(r->tid > 0 && r->m);
 		if (i == 1)
 			assert_int_equal(r->goid, 1);
 		while ((m = seen_next(&seen, &pos)))
-			found |= m->hook == HOOK_SNAP_M && m->m == r->m && m->tid == r->tid && m->x == r->g;
+			found |= m->hook == HOOK_SNAP_M && m->m == r->m && m->tid == r->tid &&
+				 m->x == r->g;
 		assert_true(found);
 	}
 }
@@ -220,7 +228,8 @@ static void check_running(void)
 		}
 		assert_int_equal(r[i]->gstatus, 1);
 		stack_text(r[i], text, sizeof(text));
-		/* The spinner has no frame: its caller is hidden, its loop may begin at its entry. */
+		/* The spinner has no frame: its caller is hidden, its loop may begin at its entry.
+		 */
 		if (!strstr(text, "runtime.asyncPreempt main.") || r[i]->flags & REC_F_CUT)
 			fail_msg("%s", text);
 		assert_true(r[i]->flags & REC_F_ASYNC);
@@ -279,7 +288,8 @@ static void known_state(void **state)
 		struct image_func f;
 
 		if (r->hook == HOOK_SNAP_G && image_func_at(prog.img, r->x - prog.bias, &f) == 0)
-			users += strncmp(f.name, "main.", 5) == 0 || strcmp(f.name, "runtime.main") == 0;
+			users += strncmp(f.name, "main.", 5) == 0 ||
+				 strcmp(f.name, "runtime.main") == 0;
 	}
 	assert_int_equal(users, prog.goroutines);
 }
@@ -300,11 +310,13 @@ static void through_c(void **state)
 	if (!liveprog_open(&prog))
 		fail();
 	take_snapshot(&st);
-	expect_one("main.inC", 3, "runtime.cgocall main._Cfunc_stay_in_c ", "main.inC runtime.goexit ");
+	expect_one("main.inC", 3, "runtime.cgocall main._Cfunc_stay_in_c ",
+		   "main.inC runtime.goexit ");
 	/* The chain goes on behind the C frames, to the goroutine's own start. */
-	r = expect_one("main.callsC", 4, "main.goWait ",
-		       "runtime.systemstack_switch runtime.cgocall main._Cfunc_through_c main.callsC "
-		       "runtime.goexit ");
+	r = expect_one(
+		"main.callsC", 4, "main.goWait ",
+		"runtime.systemstack_switch runtime.cgocall main._Cfunc_through_c main.callsC "
+		"runtime.goexit ");
 	stack_text(r, text, sizeof(text));
 	if (!strstr(text, "main.recv3 main.goWait ") || !strstr(text, "runtime.cgocallback "))
 		fail_msg("%s", text);
@@ -317,7 +329,8 @@ static void through_c(void **state)
 	assert_int_equal(foreign->gstatus, 4);
 	assert_false(foreign->flags & REC_F_CUT);
 	stack_text(foreign, text, sizeof(text));
-	if (!strstr(text, "main.recv3 main.goForeign ") || !strstr(text, "runtime.cgocallback runtime.goexit "))
+	if (!strstr(text, "main.recv3 main.goForeign ") ||
+	    !strstr(text, "runtime.cgocallback runtime.goexit "))
 		fail_msg("%s", text);
 	for (pos = 0; (m = seen_next(&seen, &pos));)
 		extra |= m->hook == HOOK_SNAP_M && m->flags & REC_F_EXTRA_M;
@@ -353,7 +366,7 @@ static void repeated(void **state)
 
 /* Memory as a function of the address: words of a hash, some places with a value of our choice. */
 struct liar {
-	struct map fixed;   /* address -> word */
+	struct map fixed; /* address -> word */
 	uint64_t seed;
 	const struct golayout *lay;
 	unsigned plausible; /* of 8 words how many look like what could be there */
@@ -361,7 +374,13 @@ struct liar {
 	uint64_t reads;
 };
 
-enum { LIAR_BASE = 0x10000000, LIAR_GS = 2000, LIAR_STACK = 0x6000, TEXT = 0x400000, ETEXT = 0x500000 };
+enum {
+	LIAR_BASE = 0x10000000,
+	LIAR_GS = 2000,
+	LIAR_STACK = 0x6000,
+	TEXT = 0x400000,
+	ETEXT = 0x500000
+};
 
 /* A word of a g: each page behind the array of pointers begins with one, its stack follows. */
 static uint64_t liar_g_word(const struct liar *l, uint64_t page, uint64_t off, uint64_t h)
@@ -420,7 +439,8 @@ static int liar_readv(void *ctx, struct mem_piece *v, size_t cnt)
 		if (num_mix(v[i].addr ^ l->seed ^ l->reads) % 64 < l->holes)
 			v[i].got = num_mix(l->reads) % (v[i].len + 1);
 		for (size_t k = 0, n; k < v[i].got; k += n) {
-			uint64_t w = liar_word(l, (v[i].addr + k) & ~7ULL), off = (v[i].addr + k) & 7;
+			uint64_t w = liar_word(l, (v[i].addr + k) & ~7ULL),
+				 off = (v[i].addr + k) & 7;
 
 			n = num_min(8 - off, v[i].got - k);
 			memcpy((uint8_t *)v[i].buf + k, (uint8_t *)&w + off, n);
@@ -431,10 +451,22 @@ static int liar_readv(void *ctx, struct mem_piece *v, size_t cnt)
 
 static struct golive liar_live(struct liar *l, struct mem *m, unsigned minor, unsigned patch)
 {
-	struct golive v = { .mem = m, .minor = minor, .text = TEXT, .etext = ETEXT, .main_pc = TEXT,
-			    .callback = TEXT + 0x1000, .ecallback = TEXT + 0x3000, .goexit = TEXT + 0x3000,
-			    .egoexit = TEXT + 0x4000, .allglen = 8, .allgptr = 16, .allp = 24,
-			    .gomaxprocs = 48, .allm = 56, .gccontroller = 64, .gcphase = 512 };
+	struct golive v = { .mem = m,
+			    .minor = minor,
+			    .text = TEXT,
+			    .etext = ETEXT,
+			    .main_pc = TEXT,
+			    .callback = TEXT + 0x1000,
+			    .ecallback = TEXT + 0x3000,
+			    .goexit = TEXT + 0x3000,
+			    .egoexit = TEXT + 0x4000,
+			    .allglen = 8,
+			    .allgptr = 16,
+			    .allp = 24,
+			    .gomaxprocs = 48,
+			    .allm = 56,
+			    .gccontroller = 64,
+			    .gcphase = 512 };
 
 	*m = (struct mem){ .readv = liar_readv, .ctx = l };
 	v.lay = golayout_find(IMAGE_AMD64, minor, patch);
@@ -472,7 +504,9 @@ static void hostile_memory(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 45; i++) {
-		struct liar l = { .seed = i * 7919 + 1, .plausible = i % 9, .holes = i % 4 == 3 ? i % 32 : 0 };
+		struct liar l = { .seed = i * 7919 + 1,
+				  .plausible = i % 9,
+				  .holes = i % 4 == 3 ? i % 32 : 0 };
 		struct snapshot_stats st;
 		struct diag d = { .text = "" };
 		struct mem m;
@@ -488,7 +522,8 @@ static void hostile_memory(void **state)
 		map_done(&l.fixed);
 		buf_reset(&seen.recs);
 	}
-	assert_true(gs > 1000 && stacks > 100); /* the liar reached the parts behind the first checks */
+	assert_true(gs > 1000 &&
+		    stacks > 100); /* the liar reached the parts behind the first checks */
 	assert_true(now_ms() - start < 60000);
 	end_prog(NULL);
 }
@@ -609,7 +644,8 @@ static void made_stacks(void **state)
 	assert_int_equal(r->flags, REC_F_SCHED_PC);
 	assert_int_equal(r->pcs[0], TEXT + 0x80);
 
-	/* The scan bit is masked; a chain that goes down, off the stack, or out of the code is cut. */
+	/* The scan bit is masked; a chain that goes down, off the stack, or out of the code is cut.
+	 */
 	one_g(&l, &v, 0x1004, TEXT + 0x200, sp, sp + 16);
 	word(&l, sp + 16, sp + 64);
 	word(&l, sp + 24, TEXT + 0x300);
@@ -670,7 +706,12 @@ static void made_stacks(void **state)
 }
 
 #define VERSION(fn, go, flags)                                                                     \
-	{ #fn " go" go " " flags, fn, NULL, end_prog, (void *)(const char *[]){ go, flags } }
+	{                                                                                          \
+#fn " go" go " " flags, fn, NULL, end_prog, (void *)(const char *[])               \
+		{                                                                                  \
+			go, flags                                                                  \
+		}                                                                                  \
+	}
 
 int main(void)
 {

@@ -24,7 +24,8 @@ static void nspid_lines(void **state)
 	pid_t v = 7;
 
 	(void)state;
-	assert_int_equal(container_parse_nspid("Pid:\t9\nNSpid:\t4711\t12\t3\nNSpgid:\t8\n", &v), 0);
+	assert_int_equal(container_parse_nspid("Pid:\t9\nNSpid:\t4711\t12\t3\nNSpgid:\t8\n", &v),
+			 0);
 	assert_int_equal(v, 3);
 	assert_int_equal(container_parse_nspid("NSpid:\t4711\n", &v), 0);
 	assert_int_equal(v, 4711);

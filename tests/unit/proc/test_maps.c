@@ -35,9 +35,10 @@ static void lines(void **state)
 	char path[64];
 
 	(void)state;
-	assert_int_equal(parse("00400000-00401000 r-xp 00002000 fd:1f 4294967297          /a b (deleted)",
-			       &r, path, sizeof(path)),
-			 0);
+	assert_int_equal(
+		parse("00400000-00401000 r-xp 00002000 fd:1f 4294967297          /a b (deleted)",
+		      &r, path, sizeof(path)),
+		0);
 	assert_int_equal(r.start, 0x400000);
 	assert_int_equal(r.end, 0x401000);
 	assert_int_equal(r.prot, MAPS_R | MAPS_X);
@@ -45,7 +46,8 @@ static void lines(void **state)
 	assert_int_equal(r.dev, makedev(0xfd, 0x1f));
 	assert_int_equal(r.ino, 4294967297);
 	assert_string_equal(path, "/a b (deleted)");
-	assert_int_equal(parse("ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 ", &r, path, 64), 0);
+	assert_int_equal(
+		parse("ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 ", &r, path, 64), 0);
 	assert_string_equal(path, "");
 	assert_int_equal(r.prot, MAPS_X);
 }
@@ -138,18 +140,35 @@ static void bias(void **state)
 static void bias_of_go_pie(void **state)
 {
 	static char path[] = "bin";
-	Elf64_Ehdr eh = { .e_phoff = sizeof(eh), .e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 2,
+	Elf64_Ehdr eh = { .e_phoff = sizeof(eh),
+			  .e_phentsize = sizeof(Elf64_Phdr),
+			  .e_phnum = 2,
 			  .e_machine = EM_X86_64 };
 	Elf64_Phdr ph[2] = {
-		{ .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_vaddr = 0x400000, .p_filesz = 0x1800 },
-		{ .p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_vaddr = 0x402800, .p_offset = 0x1800,
+		{ .p_type = PT_LOAD,
+		  .p_flags = PF_R | PF_X,
+		  .p_vaddr = 0x400000,
+		  .p_filesz = 0x1800 },
+		{ .p_type = PT_LOAD,
+		  .p_flags = PF_R | PF_W,
+		  .p_vaddr = 0x402800,
+		  .p_offset = 0x1800,
 		  .p_filesz = 0x800 },
 	};
 	struct maps_row rows[] = {
-		{ .start = 0x555555400000, .end = 0x555555401000, .prot = MAPS_R | MAPS_X, .ino = 5 },
-		{ .start = 0x555555401000, .end = 0x555555402000, .off = 0x1000, .prot = MAPS_R | MAPS_X,
+		{ .start = 0x555555400000,
+		  .end = 0x555555401000,
+		  .prot = MAPS_R | MAPS_X,
 		  .ino = 5 },
-		{ .start = 0x555555402000, .end = 0x555555403000, .off = 0x1000, .prot = MAPS_R | MAPS_W,
+		{ .start = 0x555555401000,
+		  .end = 0x555555402000,
+		  .off = 0x1000,
+		  .prot = MAPS_R | MAPS_X,
+		  .ino = 5 },
+		{ .start = 0x555555402000,
+		  .end = 0x555555403000,
+		  .off = 0x1000,
+		  .prot = MAPS_R | MAPS_W,
 		  .ino = 5 },
 	};
 	struct maps m = { .v = rows, .cnt = 3, .paths = { .p = (uint8_t *)path, .len = 4 } };
@@ -178,8 +197,9 @@ static void bias_of_go_pie(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lines), cmocka_unit_test(lines_damaged),	cmocka_unit_test(own_maps),
-		cmocka_unit_test(bias),	 cmocka_unit_test(bias_of_go_pie),
+		cmocka_unit_test(lines),	  cmocka_unit_test(lines_damaged),
+		cmocka_unit_test(own_maps),	  cmocka_unit_test(bias),
+		cmocka_unit_test(bias_of_go_pie),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

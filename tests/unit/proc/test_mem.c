@@ -23,7 +23,8 @@ static char *two_pages; /* the first can be read, the second is not mapped */
 static int setup(void **state)
 {
 	(void)state;
-	two_pages = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	two_pages =
+		mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (two_pages == MAP_FAILED)
 		return -1;
 	for (unsigned i = 0; i < PAGE; i++)
@@ -87,10 +88,17 @@ static void check_batch(const struct mem *m)
 	memset(bufs, 'x', PIECES * 16);
 	for (unsigned i = 0; i < PIECES; i++) {
 		uint64_t base = (uintptr_t)two_pages;
-		const uint64_t addr[] = { base + i,	   base + PAGE, base + PAGE - 5, base + 2 * i % 999,
-					  0xfffffffffffffff8, base + 16,	 0 };
+		const uint64_t addr[] = { base + i,
+					  base + PAGE,
+					  base + PAGE - 5,
+					  base + 2 * i % 999,
+					  0xfffffffffffffff8,
+					  base + 16,
+					  0 };
 
-		v[i] = (struct mem_piece){ .addr = addr[i % 7], .buf = bufs + i * 16, .len = 16, .got = 99 };
+		v[i] = (struct mem_piece){
+			.addr = addr[i % 7], .buf = bufs + i * 16, .len = 16, .got = 99
+		};
 		if (i % 7 == 5)
 			v[i].len = 0;
 	}

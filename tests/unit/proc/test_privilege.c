@@ -13,8 +13,13 @@
 #include "proc/target.h"
 
 static const struct privilege all = {
-	.cap_bpf = true, .cap_perfmon = true, .cap_sys_ptrace = true, .init_userns = true,
-	.bpf_ok = true, .perfmon_ok = true, .has_btf = true,
+	.cap_bpf = true,
+	.cap_perfmon = true,
+	.cap_sys_ptrace = true,
+	.init_userns = true,
+	.bpf_ok = true,
+	.perfmon_ok = true,
+	.has_btf = true,
 };
 
 static void expect(const struct privilege *p, const struct target *t, int err, const char *word)
@@ -28,7 +33,8 @@ static void expect(const struct privilege *p, const struct target *t, int err, c
 
 static void first_missing(void **state)
 {
-	const struct target other = { .pid = 9, .uid = geteuid() + 1 }, own = { .pid = 9, .uid = geteuid() };
+	const struct target other = { .pid = 9, .uid = geteuid() + 1 },
+			    own = { .pid = 9, .uid = geteuid() };
 	struct privilege p = all;
 
 	(void)state;
@@ -79,7 +85,8 @@ static void asked(void **state)
 		if (getuid() == 0 && setuid(65534))
 			_exit(1);
 		privilege_read(&p);
-		_exit(p.cap_bpf || p.cap_perfmon || p.cap_sys_admin || p.cap_sys_ptrace || p.bpf_ok);
+		_exit(p.cap_bpf || p.cap_perfmon || p.cap_sys_admin || p.cap_sys_ptrace ||
+		      p.bpf_ok);
 	}
 	waitpid(pid, &status, 0);
 	assert_int_equal(status, 0);

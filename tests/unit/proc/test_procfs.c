@@ -18,10 +18,11 @@ static void stat_with_a_hostile_name(void **state)
 
 	(void)state;
 	/* comm holds what looks like the end of comm and a state. */
-	assert_int_equal(procfs_parse_stat("7 (a) Z (b\n) R 1 7 7 0 -1 4194560 5 6 7 8 100 20 0 0 20 0 1 "
-					   "0 4242 9 9 18446744073709551615 4096 8192 140737 0",
-					   &s),
-			 0);
+	assert_int_equal(
+		procfs_parse_stat("7 (a) Z (b\n) R 1 7 7 0 -1 4194560 5 6 7 8 100 20 0 0 20 0 1 "
+				  "0 4242 9 9 18446744073709551615 4096 8192 140737 0",
+				  &s),
+		0);
 	assert_string_equal(s.comm, "a) Z (b\n");
 	assert_int_equal(s.state, 'R');
 	assert_int_equal(s.flags, 4194560);

@@ -259,7 +259,8 @@ static void exit_status(void **state)
 	child_go(&c);
 	assert_int_equal(target_wait(&t, 10000), 1);
 	assert_int_equal(target_check(&t), TARGET_EXITED);
-	assert_int_equal(target_exit_status(&t, &status), 0); /* a zombie: its parent did not ask yet */
+	assert_int_equal(target_exit_status(&t, &status),
+			 0); /* a zombie: its parent did not ask yet */
 	assert_int_equal(WEXITSTATUS(status), 3);
 	child_end(&c);
 	status = 0;
