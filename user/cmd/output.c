@@ -2,17 +2,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 int output_open(struct output *o, const char *path, struct diag *d)
 {
 	struct stat st;
 
-	*o = (struct output){ .fd = -1 };
+	*o = (struct output){ .fd = -1, .dirfd = AT_FDCWD };
 	if (strcmp(path, "-") == 0) {
 		o->is_stdout = true;
 		o->fd = STDOUT_FILENO;
@@ -36,6 +38,31 @@ int output_open(struct output *o, const char *path, struct diag *d)
 		output_done(o);
 		return diag_set(d, -err, "%s: cannot create: %s; choose another place with -o",
 				path, strerror(err));
+	}
+	return 0;
+}
+
+int output_open_in(struct output *o, int dirfd, const char *name, struct diag *d)
+{
+	struct timespec ts;
+
+	*o = (struct output){ .fd = -1, .dirfd = dirfd };
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	o->path = strdup(name);
+	if (!o->path || asprintf(&o->tmp, ".%.200s.tmp-%d-%lld%09ld", name, (int)getpid(),
+				 (long long)ts.tv_sec, ts.tv_nsec) < 0) {
+		o->tmp = NULL;
+		output_done(o);
+		return diag_set(d, -ENOMEM, "no memory");
+	}
+	o->fd = openat(dirfd, o->tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (o->fd < 0) {
+		int err = errno;
+
+		free(o->tmp);
+		o->tmp = NULL;
+		output_done(o);
+		return diag_set(d, -err, "%s: cannot create: %s", name, strerror(err));
 	}
 	return 0;
 }
@@ -80,15 +107,49 @@ static void output_chown(const struct output *o)
 		return;
 }
 
-int output_commit(struct output *o, struct diag *d)
+static int output_sync(struct output *o, struct diag *d)
 {
-	if (o->is_stdout)
-		return 0;
 	output_chown(o);
 	if (fsync(o->fd) < 0)
 		return diag_set(d, -errno, "%s: cannot sync: %s", o->path, strerror(errno));
-	if (rename(o->tmp, o->path) < 0)
+	return 0;
+}
+
+int output_commit(struct output *o, struct diag *d)
+{
+	int err;
+
+	if (o->is_stdout)
+		return 0;
+	err = output_sync(o, d);
+	if (err < 0)
+		return err;
+	if (renameat(o->dirfd, o->tmp, o->dirfd, o->path) < 0)
 		return diag_set(d, -errno, "%s: cannot rename: %s", o->path, strerror(errno));
+	free(o->tmp);
+	o->tmp = NULL;
+	return 0;
+}
+
+int output_commit_as(struct output *o, const char *name, struct diag *d)
+{
+	char *path = strdup(name);
+	int err;
+
+	if (!path)
+		return diag_set(d, -ENOMEM, "no memory");
+	free(o->path);
+	o->path = path;
+	err = output_sync(o, d);
+	if (err < 0)
+		return err;
+	if (renameat2(o->dirfd, o->tmp, o->dirfd, name, RENAME_NOREPLACE) < 0) {
+		if (errno != EINVAL) /* a file system that cannot tell */
+			return diag_set(d, -errno, "%s: cannot rename: %s", name, strerror(errno));
+		if (faccessat(o->dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			return diag_set(d, -EEXIST, "%s: exists", name);
+		return output_commit(o, d);
+	}
 	free(o->tmp);
 	o->tmp = NULL;
 	return 0;
@@ -97,10 +158,10 @@ int output_commit(struct output *o, struct diag *d)
 void output_done(struct output *o)
 {
 	if (o->tmp)
-		unlink(o->tmp);
+		unlinkat(o->dirfd, o->tmp, 0);
 	if (o->fd > STDERR_FILENO)
 		close(o->fd);
 	free(o->tmp);
 	free(o->path);
-	*o = (struct output){ .fd = -1 };
+	*o = (struct output){ .fd = -1, .dirfd = AT_FDCWD };
 }
