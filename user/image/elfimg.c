@@ -99,7 +99,8 @@ static int read_exact(int fd, void *p, uint64_t len, uint64_t off, struct diag *
 		if (n < 0)
 			return diag_set(d, -errno, "cannot read the file: %s", strerror(errno));
 		if (n == 0)
-			return diag_set_at(d, off + done, -EBADMSG, "the file ends inside a segment");
+			return diag_set_at(d, off + done, -EBADMSG,
+					   "the file ends inside a segment");
 		done += (uint64_t)n;
 	}
 	return 0;
@@ -116,8 +117,10 @@ static int header_check(Elf *elf, struct elfimg *e, struct diag *d)
 	if (!id || id[EI_CLASS] != ELFCLASS64 || id[EI_DATA] != ELFDATA2LSB)
 		return diag_set(d, -ENOTSUP, "not a 64-bit little-endian ELF file");
 	if (eh.e_machine != EM_X86_64 && eh.e_machine != EM_AARCH64)
-		return diag_set(d, -ENOTSUP, "built for another architecture (ELF machine %u); "
-				"amd64 and arm64 are supported", eh.e_machine);
+		return diag_set(d, -ENOTSUP,
+				"built for another architecture (ELF machine %u); "
+				"amd64 and arm64 are supported",
+				eh.e_machine);
 	if (eh.e_type != ET_EXEC && eh.e_type != ET_DYN)
 		return diag_set(d, -ENOTSUP, "not an executable (ELF type %u)", eh.e_type);
 	e->machine = eh.e_machine;
@@ -140,8 +143,8 @@ static void notes_read(struct elfimg *e, struct span s)
 			size_t n = num_min(descsz, sizeof(e->go_build_id) - 1);
 
 			for (size_t i = 0; i < n; i++)
-				e->go_build_id[i] = (char)(desc[i] > 0x20 && desc[i] < 0x7f ?
-							   desc[i] : '?');
+				e->go_build_id[i] =
+					(char)(desc[i] > 0x20 && desc[i] < 0x7f ? desc[i] : '?');
 		} else if (namesz == 4 && type == 3 && !memcmp(name, "GNU\0", 4)) {
 			size_t n = num_min(descsz, (sizeof(e->gnu_build_id) - 1) / 2);
 
@@ -288,7 +291,7 @@ int elfimg_open(struct elfimg *e, int fd, struct diag *d)
 	struct stat st;
 	int err;
 
-	*e = (struct elfimg){ 0 };
+	*e = (struct elfimg){0};
 	if (fstat(fd, &st))
 		return diag_set(d, -errno, "cannot read the file: %s", strerror(errno));
 	if (!S_ISREG(st.st_mode))
@@ -316,5 +319,5 @@ void elfimg_done(struct elfimg *e)
 		free(e->segs[i].bytes);
 	free(e->segs);
 	free(e->secs);
-	*e = (struct elfimg){ 0 };
+	*e = (struct elfimg){0};
 }

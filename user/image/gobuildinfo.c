@@ -35,7 +35,7 @@ int goversion_parse(const char *text, size_t len, struct goversion *ret)
 {
 	static const char go1[] = "go1.";
 	const char *p = text, *end = text + len;
-	struct goversion v = { 0 };
+	struct goversion v = {0};
 	size_t n;
 
 	/* "devel go1.28-abcdef Mon ...": the number is there, but it names no layout. */
@@ -61,7 +61,7 @@ int goversion_parse(const char *text, size_t len, struct goversion *ret)
 	return 0;
 }
 
-/* ---- the build info block ---------------------------------------------------------------------- */
+/* ---- the build info block -------------------------------------------------------------------- */
 
 static bool block_at(const struct elfimg *e, uint64_t va, struct span *ret)
 {
@@ -143,7 +143,7 @@ static int block_read(struct span s, struct gobuildinfo *bi)
 	return 0;
 }
 
-/* ---- runtime.buildVersion ---------------------------------------------------------------------- */
+/* ---- runtime.buildVersion -------------------------------------------------------------------- */
 
 static bool version_at(const struct elfimg *e, uint64_t va, uint64_t len, struct goversion *ret)
 {
@@ -153,19 +153,20 @@ static bool version_at(const struct elfimg *e, uint64_t va, uint64_t len, struct
 }
 
 /*
- * An aligned {pointer, length} in writable data whose text is a version; the last good answer if all
- * that are found agree, else none.
+ * An aligned {pointer, length} in writable data whose text is a version; the last good answer if
+ * all that are found agree, else none.
  */
 static bool version_scan(const struct elfimg *e, struct goversion *ret)
 {
-	struct goversion v, found = { 0 };
+	struct goversion v, found = {0};
 
 	for (size_t i = 0; i < e->seg_cnt; i++) {
 		const struct elfimg_seg *seg = &e->segs[i];
 
 		if (!seg->write || seg->exec)
 			continue;
-		for (uint64_t off = -seg->va & 7; seg->len >= 16 && off <= seg->len - 16; off += 8) {
+		for (uint64_t off = -seg->va & 7; seg->len >= 16 && off <= seg->len - 16;
+		     off += 8) {
 			uint64_t ptr, len;
 
 			memcpy(&len, seg->bytes + off + 8, 8);
@@ -187,19 +188,21 @@ static bool version_scan(const struct elfimg *e, struct goversion *ret)
 
 int gobuildinfo_read(const struct elfimg *e, struct gobuildinfo *ret, struct diag *d)
 {
-	struct gobuildinfo bi = { 0 };
+	struct gobuildinfo bi = {0};
 	struct goversion own;
 	struct span block;
 	bool has_own = version_scan(e, &own);
 	int err = block_find(e, &block) ? block_read(block, &bi) : -ENOENT;
 
 	if (err && !has_own)
-		return err == -EBADMSG ? diag_set(d, err, "the build info is damaged") :
-					 diag_set(d, -ENOTSUP, "not a Go binary: no build info and "
+		return err == -EBADMSG ? diag_set(d, err, "the build info is damaged")
+				       : diag_set(d, -ENOTSUP,
+						  "not a Go binary: no build info and "
 						  "no runtime.buildVersion");
 	if (err)
 		bi.version = own;
-	/* Build info is data that anyone can rewrite; the runtime's own string is what it runs with. */
+	/* Build info is data that anyone can rewrite; the runtime's own string is what it runs
+	 * with. */
 	else if (has_own && (own.minor != bi.version.minor || own.patch != bi.version.patch))
 		return diag_set(d, -ENOTSUP, "the build info says %s, the runtime says %s",
 				bi.version.text, own.text);

@@ -17,9 +17,9 @@
 
 struct gobuildinfo {
 	struct goversion version;
-	bool present;	/* false: the version is runtime.buildVersion's */
-	bool race;	/* -race */
-	bool pgo;	/* -pgo names a profile */
+	bool present; /* false: the version is runtime.buildVersion's */
+	bool race;    /* -race */
+	bool pgo;     /* -pgo names a profile */
 };
 
 /*

@@ -13,6 +13,7 @@
 /* A field this version does not have. Offset 0 is lawful (g.stack.lo). */
 enum { GOLAYOUT_NONE = 0xffff };
 
+/* clang-format off */
 #define GOLAYOUT_FIELDS(F)                                                                         \
 	F(g, stack_lo) F(g, stack_hi) F(g, m) F(g, sched_sp) F(g, sched_pc) F(g, sched_bp)         \
 	F(g, sched_g) F(g, sched_lr) F(g, syscallsp) F(g, syscallpc) F(g, syscallbp)               \
@@ -24,10 +25,11 @@ enum { GOLAYOUT_NONE = 0xffff };
 	F(m, lockedg) F(m, waitTraceSkip) F(m, waitTraceBlockReason) F(m, syscalltick) F(m, size)  \
 	F(p, id) F(p, status) F(p, schedtick) F(p, syscalltick) F(p, m) F(p, goidcache)            \
 	F(p, runqhead) F(p, runnext) F(p, gcMarkWorkerMode) F(p, size)                             \
-	F(sched, lock) F(sched, gcwaiting) F(sched, stopwait)                                                   \
+	F(sched, lock) F(sched, gcwaiting) F(sched, stopwait)                                      \
 	F(gcc, gcPercent) F(gcc, memoryLimit) F(gcc, gcPercentHeapGoal) F(gcc, sweepHeapLiveBasis) \
 	F(gcc, triggered) F(gcc, heapLive) F(gcc, heapMarked)                                      \
 	F(coro, gp)
+/* clang-format on */
 
 struct golayout {
 	unsigned minor, patch_first, patch_last; /* this row holds for 1.minor.[first, last] */

@@ -24,9 +24,7 @@ enum {
 	FTAB_ENTRY = 8,
 	PCLN_CANDIDATES = 16, /* places that look like a pcHeader; real binaries have one */
 
-	PCDATA_INLTREE = 2, /* internal/abi/symtab.go */
-	FUNCDATA_INLTREE = 3,
-	FUNCDATA_WRAPINFO = 7,
+	FUNCDATA_INLTREE = 3, /* internal/abi/symtab.go */
 	FUNCDATA_NONE = 0xffffffff,
 };
 
@@ -41,14 +39,14 @@ struct pcln_layout {
 };
 
 static const struct pcln_layout layouts[] = {
-	{ 19, 19, PCLN_MAGIC_118, 304, 312, 40, 36, 37, 39, 20, 2, 12, 16, 21 },
-	{ 20, 20, PCLN_MAGIC_120, 320, 328, 44, 40, 41, 43, 16, 0, 4, 8, 21 },
-	{ 21, 21, PCLN_MAGIC_120, 320, 328, 44, 40, 41, 43, 16, 0, 4, 8, 21 },
-	{ 22, 22, PCLN_MAGIC_120, 320, 328, 44, 40, 41, 43, 16, 0, 4, 8, 22 },
-	{ 23, 24, PCLN_MAGIC_120, 320, 328, 44, 40, 41, 43, 16, 0, 4, 8, 22 },
-	{ 25, 25, PCLN_MAGIC_120, 320, 328, 44, 40, 41, 43, 16, 0, 4, 8, 23 },
-	{ 26, 26, PCLN_MAGIC_120, 320, 336, 44, 40, 41, 43, 16, 0, 4, 8, 23 },
-	{ 27, 27, PCLN_MAGIC_120, 344, 360, 44, 40, 41, 43, 16, 0, 4, 8, 23 },
+	{19, 19, PCLN_MAGIC_118, 304, 312, 40, 36, 37, 39, 20, 2, 12, 16, 21},
+	{20, 20, PCLN_MAGIC_120, 320, 328, 44, 40, 41, 43, 16, 0, 4, 8, 21},
+	{21, 21, PCLN_MAGIC_120, 320, 328, 44, 40, 41, 43, 16, 0, 4, 8, 21},
+	{22, 22, PCLN_MAGIC_120, 320, 328, 44, 40, 41, 43, 16, 0, 4, 8, 22},
+	{23, 24, PCLN_MAGIC_120, 320, 328, 44, 40, 41, 43, 16, 0, 4, 8, 22},
+	{25, 25, PCLN_MAGIC_120, 320, 328, 44, 40, 41, 43, 16, 0, 4, 8, 23},
+	{26, 26, PCLN_MAGIC_120, 320, 336, 44, 40, 41, 43, 16, 0, 4, 8, 23},
+	{27, 27, PCLN_MAGIC_120, 344, 360, 44, 40, 41, 43, 16, 0, 4, 8, 23},
 };
 
 static uint32_t u32_at(const struct span *s, uint64_t off)
@@ -76,13 +74,13 @@ static struct span span_from(const struct elfimg *e, uint64_t va)
 	return s;
 }
 
-/* ---- finding ----------------------------------------------------------------------------------- */
+/* ---- finding --------------------------------------------------------------------------------- */
 
 /* Checks a pcHeader at va on its own bytes and fills the tables. */
 static bool header_read(struct gopclntab *t, uint64_t va)
 {
-	struct span all = span_from(t->elf, va), *tabs[5] = { &t->funcname, &t->cutab, &t->filetab,
-							       &t->pctab, &t->pcln };
+	struct span all = span_from(t->elf, va),
+		    *tabs[5] = {&t->funcname, &t->cutab, &t->filetab, &t->pctab, &t->pcln};
 	uint64_t nfunc;
 
 	if (all.bad || all.left < HDR_LEN || u32_at(&all, 0) != t->lay->magic || all.p[4] ||
@@ -181,7 +179,7 @@ static bool scan(struct gopclntab *t)
 
 static bool find(struct gopclntab *t)
 {
-	static const char *const names[] = { ".gopclntab", ".data.rel.ro.gopclntab" };
+	static const char *const names[] = {".gopclntab", ".data.rel.ro.gopclntab"};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		const struct elfimg_sec *sec = elfimg_section(t->elf, names[i]);
@@ -192,7 +190,7 @@ static bool find(struct gopclntab *t)
 	return scan(t);
 }
 
-/* ---- functions --------------------------------------------------------------------------------- */
+/* ---- functions ------------------------------------------------------------------------------- */
 
 static uint64_t ftab_entry(const struct gopclntab *t, uint32_t i)
 {
@@ -202,7 +200,7 @@ static uint64_t ftab_entry(const struct gopclntab *t, uint32_t i)
 int gopclntab_func(const struct gopclntab *t, uint32_t i, struct pcln_func *ret)
 {
 	const struct pcln_layout *lay = t->lay;
-	struct pcln_func f = { .idx = i };
+	struct pcln_func f = {.idx = i};
 	struct span rec;
 	uint64_t off;
 
@@ -290,8 +288,8 @@ bool gopclntab_is_wrapper(const struct gopclntab *t, uint8_t func_id)
 
 /*
  * Since 1.21 the table has the types of a generic function's instance, "main.F[go.shape.int]", and
- * the runtime prints "main.F[...]" (runtime.funcNameForPrint): so do we, in our copy, once. The names
- * stand one behind the other, up to the next table.
+ * the runtime prints "main.F[...]" (runtime.funcNameForPrint): so do we, in our copy, once. The
+ * names stand one behind the other, up to the next table.
  */
 static void names_shorten(struct gopclntab *t)
 {
@@ -318,7 +316,33 @@ static void names_shorten(struct gopclntab *t)
 	}
 }
 
-/* ---- by name ----------------------------------------------------------------------------------- */
+struct span gopclntab_funcdata(const struct gopclntab *t, const struct pcln_func *f, uint32_t idx,
+			       uint64_t len)
+{
+	uint32_t off = FUNCDATA_NONE;
+
+	if (idx < f->funcdata_cnt)
+		off = u32_at(&f->tail, 4 * ((uint64_t)f->pcdata_cnt + idx));
+	return span_sub(&t->gofunc, off == FUNCDATA_NONE ? UINT64_MAX : off, len);
+}
+
+int gopclntab_node(const struct gopclntab *t, const struct pcln_func *f, uint32_t i,
+		   struct pcln_node *ret)
+{
+	const struct pcln_layout *lay = t->lay;
+	uint64_t off = (uint64_t)i * lay->node_len;
+	struct span rec = gopclntab_funcdata(t, f, FUNCDATA_INLTREE, off + lay->node_len);
+
+	if (rec.bad)
+		return -ENOENT;
+	rec = span_sub(&rec, off, lay->node_len);
+	ret->name_off = u32_at(&rec, lay->node_name);
+	ret->parent_pc = u32_at(&rec, lay->node_parent_pc);
+	ret->func_id = rec.p[lay->node_id];
+	return 0;
+}
+
+/* ---- by name --------------------------------------------------------------------------------- */
 
 /* "_." is where the linker of 1.27 puts closures of inlined functions that it merged. */
 static bool name_indexed(const char *name)
@@ -403,182 +427,11 @@ int gopclntab_func_find(const struct gopclntab *t, const char *name, struct pcln
 	return found ? 0 : -ENOENT;
 }
 
-/* ---- what a pc means --------------------------------------------------------------------------- */
-
-static uint64_t zigzag(uint64_t v)
-{
-	return (v >> 1) ^ -(v & 1);
-}
-
-/*
- * The value of a pc-value table at pc. -1 where there is none, and for a damaged table. budget
- * bounds the steps of one symbolisation over all its tables.
- */
-static int64_t pcvalue(const struct gopclntab *t, const struct pcln_func *f, uint32_t tab_off,
-		       uint64_t pc, uint32_t *budget)
-{
-	struct span s;
-	uint64_t at = f->entry_va;
-	int64_t val = -1;
-
-	if (!tab_off || tab_off >= t->pctab.left)
-		return -1;
-	s = span_sub(&t->pctab, tab_off, t->pctab.left - tab_off);
-	for (bool first = true; *budget; first = false, --*budget) {
-		uint64_t dv = span_uvarint(&s), dpc;
-
-		if (s.bad || (!dv && !first))
-			return -1;
-		dpc = span_uvarint(&s);
-		if (s.bad || dpc > LIMIT_FUNC_BYTES * 64ULL)
-			return -1;
-		val = (int64_t)((uint64_t)val + zigzag(dv));
-		at += dpc * t->quantum;
-		if (pc < at)
-			return val < INT32_MIN || val > INT32_MAX ? -1 : val;
-	}
-	return -1;
-}
-
-struct span gopclntab_funcdata(const struct gopclntab *t, const struct pcln_func *f, uint32_t idx,
-			       uint64_t len)
-{
-	uint32_t off = FUNCDATA_NONE;
-
-	if (idx < f->funcdata_cnt)
-		off = u32_at(&f->tail, 4 * ((uint64_t)f->pcdata_cnt + idx));
-	return span_sub(&t->gofunc, off == FUNCDATA_NONE ? UINT64_MAX : off, len);
-}
-
-int gopclntab_node(const struct gopclntab *t, const struct pcln_func *f, uint32_t i,
-		   struct pcln_node *ret)
-{
-	const struct pcln_layout *lay = t->lay;
-	uint64_t off = (uint64_t)i * lay->node_len;
-	struct span rec = gopclntab_funcdata(t, f, FUNCDATA_INLTREE, off + lay->node_len);
-
-	if (rec.bad)
-		return -ENOENT;
-	rec = span_sub(&rec, off, lay->node_len);
-	ret->name_off = u32_at(&rec, lay->node_name);
-	ret->parent_pc = u32_at(&rec, lay->node_parent_pc);
-	ret->func_id = rec.p[lay->node_id];
-	return 0;
-}
-
-/*
- * The tree has no length: its nodes are those that the pc-value table names, so the table is walked
- * to its highest value.
- */
-bool gopclntab_inlines(const struct gopclntab *t, const struct pcln_func *f, uint32_t name_off)
-{
-	struct pcln_node node;
-	int64_t val = -1, max = -1;
-	uint32_t off = 0;
-	struct span s;
-
-	if (f->pcdata_cnt > PCDATA_INLTREE)
-		off = u32_at(&f->tail, 4 * PCDATA_INLTREE);
-	if (!off || off >= t->pctab.left)
-		return false;
-	s = span_sub(&t->pctab, off, t->pctab.left - off);
-	for (uint32_t n = 0; n < LIMIT_INLINE_STEPS; n++) {
-		uint64_t dv = span_uvarint(&s);
-
-		span_uvarint(&s);
-		if (s.bad || (!dv && n))
-			break;
-		val = (int64_t)((uint64_t)val + zigzag(dv));
-		max = val > max ? val : max;
-	}
-	if (max > LIMIT_INLINE_STEPS)
-		return false;
-	for (int64_t i = 0; i <= max && !gopclntab_node(t, f, (uint32_t)i, &node); i++)
-		if (node.name_off == name_off)
-			return true;
-	return false;
-}
-
-static const char *file_name(const struct gopclntab *t, const struct pcln_func *f, uint64_t pc,
-			     uint32_t *budget)
-{
-	int64_t idx = pcvalue(t, f, f->pcfile_off, pc, budget);
-	uint32_t off;
-	struct span s;
-
-	if (idx < 0)
-		return "";
-	s = span_sub(&t->cutab, 4 * ((uint64_t)f->cu_off + (uint64_t)idx), 4);
-	off = span_u32(&s);
-	if (s.bad || off >= t->filetab.left)
-		return "";
-	s = span_sub(&t->filetab, off, t->filetab.left - off);
-	return memchr(s.p, 0, num_min(s.left, LIMIT_NAME_LEN)) ? (const char *)s.p : "";
-}
-
-static void frame_fill(const struct gopclntab *t, const struct pcln_func *f, uint64_t pc,
-		       uint32_t *budget, struct image_frame *ret)
-{
-	int64_t line = pcvalue(t, f, f->pcln_off, pc, budget);
-
-	*ret = (struct image_frame){
-		.pc = pc,
-		.func = gopclntab_name(t, f->name_off),
-		.file = file_name(t, f, pc, budget),
-		.line = line > 0 ? (uint32_t)line : 0,
-		.func_id = f->func_id,
-		.wrapper = gopclntab_is_wrapper(t, f->func_id),
-		.entry_va = f->entry_va,
-	};
-}
-
-size_t gopclntab_symbolize(const struct gopclntab *t, uint64_t pc, struct image_frame *ret,
-			   size_t cap)
-{
-	uint32_t budget = LIMIT_PCVALUE_STEPS;
-	uint32_t inl_off = 0;
-	struct pcln_func f;
-	size_t n = 0;
-
-	if (!cap || gopclntab_func_at(t, pc, &f))
-		return 0;
-	if (f.pcdata_cnt > PCDATA_INLTREE)
-		inl_off = u32_at(&f.tail, 4 * PCDATA_INLTREE);
-	while (n < cap) {
-		int64_t idx = n < LIMIT_INLINE_DEPTH ? pcvalue(t, &f, inl_off, pc, &budget) : -1;
-		struct pcln_node node;
-
-		frame_fill(t, &f, pc, &budget, &ret[n]);
-		if (idx < 0 || gopclntab_node(t, &f, (uint32_t)idx, &node))
-			return n + 1;
-		ret[n].inlined = true;
-		ret[n].func = gopclntab_name(t, node.name_off);
-		ret[n].func_id = node.func_id;
-		ret[n].wrapper = gopclntab_is_wrapper(t, node.func_id);
-		pc = f.entry_va + node.parent_pc;
-		n++;
-	}
-	return n;
-}
-
-uint64_t gopclntab_start_pc(const struct gopclntab *t, uint64_t startpc)
-{
-	struct pcln_func f;
-	struct span s;
-	uint32_t off;
-
-	if (gopclntab_func_at(t, startpc, &f))
-		return startpc;
-	s = gopclntab_funcdata(t, &f, FUNCDATA_WRAPINFO, 4);
-	off = span_u32(&s);
-	return s.bad ? startpc : t->text_va + off;
-}
-
-/* ---- life -------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 int gopclntab_init(struct gopclntab *t, struct elfimg *e, unsigned minor, struct diag *d)
 {
-	*t = (struct gopclntab){ .elf = e };
+	*t = (struct gopclntab){.elf = e};
 	for (size_t i = 0; i < ARRAY_LEN(layouts); i++)
 		if (minor >= layouts[i].minor_first && minor <= layouts[i].minor_last)
 			t->lay = &layouts[i];
@@ -598,5 +451,5 @@ int gopclntab_init(struct gopclntab *t, struct elfimg *e, unsigned minor, struct
 void gopclntab_done(struct gopclntab *t)
 {
 	free(t->names);
-	*t = (struct gopclntab){ 0 };
+	*t = (struct gopclntab){0};
 }

@@ -3,7 +3,7 @@
  *
  *	pcHeader -> funcname, cutab, filetab, pctab, pcln (offsets from it)
  *	pcln     =  nfunc x { u32 entry, u32 func } u32 end, then the _func records
- *	_func    -> pc-value tables (line, file, inline node), FUNCDATA (inline tree, wrap info)
+ *	_func    -> pc-value tables (gosym.h), FUNCDATA (inline tree, wrap info)
  *	moduledata names them all, and text, etext, data and gofunc beside them
  *
  * P1  Every offset is checked against its table before use; every loop has a cap.
@@ -22,17 +22,17 @@
 struct pcln_layout;
 
 struct gopclntab {
-	const struct elfimg *elf;	/* borrowed */
-	const struct pcln_layout *lay;	/* where the version has its fields */
+	const struct elfimg *elf;      /* borrowed */
+	const struct pcln_layout *lay; /* where the version has its fields */
 	struct span funcname, cutab, filetab, pctab, pcln, gofunc;
-	uint64_t va;			/* of pcHeader */
+	uint64_t va; /* of pcHeader */
 	uint64_t moduledata_va;
 	uint64_t text_va, etext_va;
-	uint64_t data_va, edata_va;	/* runtime.data, runtime.edata: globals with pointers */
+	uint64_t data_va, edata_va; /* runtime.data, runtime.edata: globals with pointers */
 	uint32_t func_cnt;
 	uint8_t quantum;
-	uint32_t *names;		/* owned; index of the runtime's functions by name */
-	size_t name_cap;		/* a power of two */
+	uint32_t *names; /* owned; index of the runtime's functions by name */
+	size_t name_cap; /* a power of two */
 };
 
 /* One function, decoded; offsets are from their tables as in the file. */
@@ -53,8 +53,9 @@ struct pcln_node {
 
 /*
  * Finds the tables of a binary of 1.minor. e is borrowed for the life of t; names of generic
- * functions are shortened in its copy of the bytes ("main.F[...]", as the runtime prints them). 0; -ENOTSUP unknown
- * version or older than 1.19, several text sections; -EBADMSG no consistent tables; -ENOMEM.
+ * functions are shortened in its copy of the bytes ("main.F[...]", as the runtime prints them). 0;
+ * -ENOTSUP unknown version or older than 1.19, several text sections; -EBADMSG no consistent
+ * tables; -ENOMEM.
  */
 int gopclntab_init(struct gopclntab *t, struct elfimg *e, unsigned minor, struct diag *d);
 void gopclntab_done(struct gopclntab *t);
@@ -81,19 +82,11 @@ int gopclntab_node(const struct gopclntab *t, const struct pcln_func *f, uint32_
 /* The offset of a name in the name table (each name stands there once). 0 or -ENOENT. */
 int gopclntab_name_find(const struct gopclntab *t, const char *name, uint32_t *ret_off);
 
-/* True if f's inline tree holds a copy of the function of that name. */
-bool gopclntab_inlines(const struct gopclntab *t, const struct pcln_func *f, uint32_t name_off);
-
 /* len bytes behind FUNCDATA idx of f; bad if it has none. */
 struct span gopclntab_funcdata(const struct gopclntab *t, const struct pcln_func *f, uint32_t idx,
 			       uint64_t len);
 
 /* True if f is a wrapper that the compiler made (abi.FuncIDWrapper of this version). */
 bool gopclntab_is_wrapper(const struct gopclntab *t, uint8_t func_id);
-
-/* image.h: image_symbolize, image_start_pc. */
-size_t gopclntab_symbolize(const struct gopclntab *t, uint64_t pc, struct image_frame *ret,
-			   size_t cap);
-uint64_t gopclntab_start_pc(const struct gopclntab *t, uint64_t startpc);
 
 #endif

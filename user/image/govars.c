@@ -48,7 +48,7 @@ static void refs_read(const struct gopclntab *t, const char *func, struct refs *
 		return;
 	while (ret->cnt < GOVARS_REFS && insn_next(&c, &i) > 0)
 		if (i.rip && (i.op == INSN_LEA || i.op == INSN_LOAD || i.op == INSN_CMP0))
-			ret->v[ret->cnt++] = (struct ref){ i.op, i.mem_len, i.dst, i.target };
+			ret->v[ret->cnt++] = (struct ref){i.op, i.mem_len, i.dst, i.target};
 }
 
 /* The n-th (from 0) operand of that kind and width, or 0. */
@@ -104,8 +104,8 @@ static uint64_t allp_find(const struct refs *r)
 		if (r->v[i].op == INSN_LOAD && r->v[i].mem_len == 16) /* arm64: ldp */
 			return r->v[i].va;
 		else if (i + 1 < r->cnt && r->v[i].op == INSN_LOAD && r->v[i].mem_len == 8 &&
-		    r->v[i + 1].op == INSN_LOAD && r->v[i + 1].mem_len == 8 &&
-		    r->v[i + 1].va == r->v[i].va + 8)
+			 r->v[i + 1].op == INSN_LOAD && r->v[i + 1].mem_len == 8 &&
+			 r->v[i + 1].va == r->v[i].va + 8)
 			return r->v[i].va;
 	return 0;
 }
@@ -113,7 +113,7 @@ static uint64_t allp_find(const struct refs *r)
 void govars_find(const struct gopclntab *t, unsigned minor, unsigned lock_off, uint64_t *ret_va)
 {
 	enum insn_op test = t->elf->machine == EM_X86_64 ? INSN_CMP0 : INSN_LOAD;
-	uint64_t va[VAR_CNT] = { 0 };
+	uint64_t va[VAR_CNT] = {0};
 	struct refs r;
 	size_t at = 0;
 
@@ -138,8 +138,8 @@ void govars_find(const struct gopclntab *t, unsigned minor, unsigned lock_off, u
 	/* amd64 compares in memory, arm64 loads first. */
 	va[VAR_GCPHASE] = ref_behind(&r, at, test, 4);
 	/* 1.22 has no flag: tracing is on while trace.gen is not 0. */
-	va[VAR_TRACE_ENABLED] = minor == 22 ? ref_behind(&r, at, INSN_LOAD, 8) :
-					      ref_behind(&r, at, test, 1);
+	va[VAR_TRACE_ENABLED] =
+		minor == 22 ? ref_behind(&r, at, INSN_LOAD, 8) : ref_behind(&r, at, test, 1);
 	for (int i = 0; i < VAR_CNT; i++)
 		ret_va[i] = va[i];
 }
@@ -150,8 +150,8 @@ void govars_find(const struct gopclntab *t, unsigned minor, unsigned lock_off, u
  */
 int govars_tls_g(const struct gopclntab *t, int64_t *ret_off)
 {
-	static const uint8_t direct[] = { 0x64, 0x4c, 0x89, 0x34, 0x25 };
-	static const uint8_t load[] = { 0x48, 0xc7, 0xc1 }, store[] = { 0x64, 0x4c, 0x89, 0x31 };
+	static const uint8_t direct[] = {0x64, 0x4c, 0x89, 0x34, 0x25};
+	static const uint8_t load[] = {0x48, 0xc7, 0xc1}, store[] = {0x64, 0x4c, 0x89, 0x31};
 	struct insn_cur c;
 	struct pcln_func f;
 	int64_t imm = 0;

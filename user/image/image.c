@@ -12,6 +12,7 @@
 #include "image/gobuildinfo.h"
 #include "image/gopclntab.h"
 #include "image/gostrings.h"
+#include "image/gosym.h"
 #include "image/govars.h"
 #include "image/site.h"
 
@@ -124,7 +125,7 @@ const struct golayout *image_get_layout(const struct image *img)
 	return img->layout;
 }
 
-/* ---- functions --------------------------------------------------------------------------------- */
+/* ---- functions ------------------------------------------------------------------------------- */
 
 static void func_fill(const struct image *img, const struct pcln_func *f, struct image_func *ret)
 {
@@ -169,7 +170,7 @@ size_t image_inlined_into(const struct image *img, const char *func, const char 
 		struct pcln_func f;
 
 		if (gopclntab_func(&img->pcln, i, &f) ||
-		    !gopclntab_inlines(&img->pcln, &f, name_off))
+		    !gosym_inlines(&img->pcln, &f, name_off))
 			continue;
 		if (n < cap)
 			ret_names[n] = gopclntab_name(&img->pcln, f.name_off);
@@ -178,7 +179,7 @@ size_t image_inlined_into(const struct image *img, const char *func, const char 
 	return n;
 }
 
-/* ---- sites ------------------------------------------------------------------------------------- */
+/* ---- sites ----------------------------------------------------------------------------------- */
 
 int image_site_entry(const struct image *img, const char *func, struct site *ret, struct diag *d)
 {
@@ -210,7 +211,7 @@ int image_site_schedule_nop(const struct image *img, struct site *ret, struct di
 	return site_schedule_nop(&img->pcln, img->layout->g_lockedm, ret, d);
 }
 
-/* ---- data -------------------------------------------------------------------------------------- */
+/* ---- data ------------------------------------------------------------------------------------ */
 
 int image_var_find(const struct image *img, enum image_var var, uint64_t *ret_va, struct diag *d)
 {
@@ -232,14 +233,14 @@ int image_table_get(const struct image *img, enum image_table table, const char 
 	return gostrings_get(&img->strings, table, ret_v, ret_cnt);
 }
 
-/* ---- pcs --------------------------------------------------------------------------------------- */
+/* ---- pcs ------------------------------------------------------------------------------------- */
 
 size_t image_symbolize(const struct image *img, uint64_t pc, struct image_frame *ret, size_t cap)
 {
-	return gopclntab_symbolize(&img->pcln, pc, ret, cap);
+	return gosym_frames(&img->pcln, pc, ret, cap);
 }
 
 uint64_t image_start_pc(const struct image *img, uint64_t startpc)
 {
-	return gopclntab_start_pc(&img->pcln, startpc);
+	return gosym_start_pc(&img->pcln, startpc);
 }

@@ -25,23 +25,23 @@ struct image;
 enum image_arch { IMAGE_AMD64, IMAGE_ARM64 };
 
 struct goversion {
-	unsigned minor, patch;	/* 1.minor.patch */
-	bool unknown_tail;	/* words behind "go1.N.P" that we do not know (vendor, experiments) */
-	char text[96];		/* as the binary has it, cleaned of control characters */
+	unsigned minor, patch; /* 1.minor.patch */
+	bool unknown_tail; /* words behind "go1.N.P" that we do not know (vendor, experiments) */
+	char text[96];	   /* as the binary has it, cleaned of control characters */
 };
 
 struct image_info {
 	enum image_arch arch;
 	struct goversion version;
-	bool has_buildinfo;	/* false: the version came from runtime.buildVersion's string */
-	bool pie;		/* ET_DYN */
-	bool stripped;		/* no symbol table */
-	bool cgo;		/* runtime/cgo is linked: C code, or -race */
-	bool race;		/* -race */
-	bool pgo;		/* built with -pgo (build settings say so) */
+	bool has_buildinfo;	    /* false: the version came from runtime.buildVersion's string */
+	bool pie;		    /* ET_DYN */
+	bool stripped;		    /* no symbol table */
+	bool cgo;		    /* runtime/cgo is linked: C code, or -race */
+	bool race;		    /* -race */
+	bool pgo;		    /* built with -pgo (build settings say so) */
 	uint64_t text_va, etext_va; /* Go text: runtime.text, runtime.etext */
 	uint32_t func_cnt;
-	char build_id[65];	/* GNU build id in hex, else a hash of Go's, else "" */
+	char build_id[65]; /* GNU build id in hex, else a hash of Go's, else "" */
 	char go_build_id[128];
 };
 
@@ -63,7 +63,7 @@ const struct image_info *image_get_info(const struct image *img);
  */
 const struct golayout *image_get_layout(const struct image *img);
 
-/* ---- functions ---------------------------------------------------------------------------- */
+/* ---- functions ------------------------------------------------------------------------------- */
 
 struct image_func {
 	uint64_t entry_va, end_va; /* [entry, end) */
@@ -77,7 +77,7 @@ int image_func_find(const struct image *img, const char *name, struct image_func
 /* The function that holds va. 0 or -ENOENT. */
 int image_func_at(const struct image *img, uint64_t va, struct image_func *ret);
 
-/* ---- probe sites (docs/go-runtime.md 3) --------------------------------------------------- */
+/* ---- probe sites (docs/go-runtime.md 3) ------------------------------------------------------ */
 
 /* Instructions that kernels emulate (never anything that is single-stepped), by price. */
 enum site_kind { SITE_NOP5, SITE_PUSH, SITE_CALL, SITE_JMP, SITE_JCC, SITE_NOP1, SITE_ARM_BRANCH };
@@ -88,7 +88,8 @@ struct site {
 	enum site_kind kind;
 	uint8_t len;	   /* of the instruction */
 	uint8_t bytes[16]; /* of the instruction, to compare with the process's memory */
-	int32_t sp_off;	   /* entry sites: bytes by which the stack pointer is already lower (up to 1.20) */
+	int32_t sp_off;	   /* entry sites: bytes by which the stack pointer is already lower (up
+			      to 1.20) */
 	const char *func;  /* the function that holds it */
 };
 
@@ -135,11 +136,12 @@ int image_site_last_call(const struct image *img, const char *func, const char *
  */
 int image_site_schedule_nop(const struct image *img, struct site *ret, struct diag *d);
 
-/* Names (borrowed) of functions whose inline tree holds a copy of func; up to cap; the count of all. */
+/* Names (borrowed) of functions whose inline tree holds a copy of func; up to cap; the count of
+ * all. */
 size_t image_inlined_into(const struct image *img, const char *func, const char **ret_names,
 			  size_t cap);
 
-/* ---- data of the runtime (docs/go-runtime.md 1, 6) ---------------------------------------- */
+/* ---- data of the runtime (docs/go-runtime.md 1, 6) ------------------------------------------- */
 
 enum image_var {
 	VAR_ALLGLEN,	   /* uintptr */
@@ -157,7 +159,8 @@ enum image_var {
 /* The variable's address, found by decoding. 0 or -ENOENT with a sentence. */
 int image_var_find(const struct image *img, enum image_var var, uint64_t *ret_va, struct diag *d);
 
-/* Offset of g from the thread pointer (fs base, amd64): -8 unless a C library moved it. 0 or -ENOENT. */
+/* Offset of g from the thread pointer (fs base, amd64): -8 unless a C library moved it. 0 or
+ * -ENOENT. */
 int image_tls_g(const struct image *img, int64_t *ret_off);
 
 enum image_table { TABLE_WAIT_REASONS, TABLE_BLOCK_REASONS, TABLE_STW_REASONS };
@@ -174,11 +177,12 @@ int image_table_get(const struct image *img, enum image_table table, const char 
  * whether a wait reason's number is a pseudo-wait (status waiting while running). See reasons.h.
  */
 
-/* ---- what a pc means (docs/go-runtime.md 5) ------------------------------------------------------ */
+/* ---- what a pc means (docs/go-runtime.md 5)
+ * ------------------------------------------------------ */
 
 struct image_frame {
-	uint64_t pc;	   /* the format's pc: pc for the leaf, entry + parentPc for outer inlined */
-	const char *func;  /* borrowed; "" unknown */
+	uint64_t pc;	  /* the format's pc: pc for the leaf, entry + parentPc for outer inlined */
+	const char *func; /* borrowed; "" unknown */
 	const char *file;
 	uint32_t line;
 	uint8_t func_id;

@@ -10,12 +10,13 @@ enum {
 
 void insn_begin(struct insn_cur *c, bool arm64, const uint8_t *p, uint64_t len, uint64_t va)
 {
-	*c = (struct insn_cur){ .arm64 = arm64, .p = p, .left = len, .va = va };
+	*c = (struct insn_cur){.arm64 = arm64, .p = p, .left = len, .va = va};
 	if (!arm64)
 		ZydisDecoderInit(&c->dec, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
 }
 
-/* ---- amd64 ----------------------------------------------------------------------------------------- */
+/* ---- amd64
+ * ----------------------------------------------------------------------------------------- */
 
 /* Number of a general register of any width, else INSN_NOREG. */
 static uint8_t reg_id(ZydisRegister reg)
@@ -30,7 +31,7 @@ static uint8_t reg_id(ZydisRegister reg)
 /* N2: by bytes, not by meaning. */
 static enum insn_op op_by_bytes(const uint8_t *p, uint8_t len)
 {
-	static const uint8_t nop5[5] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
+	static const uint8_t nop5[5] = {0x0f, 0x1f, 0x44, 0x00, 0x00};
 
 	if (len == 1 && p[0] == 0x90)
 		return INSN_NOP1;
@@ -134,8 +135,8 @@ static void amd64_data(struct insn *i, const ZydisDecodedInstruction *zi,
 	case ZYDIS_MNEMONIC_CMP:
 		if (is_mem(&ops[0]) && is_imm(&ops[1]) && !ops[1].imm.value.u)
 			i->op = INSN_CMP0;
-		i->stack_check = i->base == INSN_R14 && i->disp >= GUARD_FIRST &&
-				 i->disp <= GUARD_LAST;
+		i->stack_check =
+			i->base == INSN_R14 && i->disp >= GUARD_FIRST && i->disp <= GUARD_LAST;
 		break;
 	case ZYDIS_MNEMONIC_SUB:
 	case ZYDIS_MNEMONIC_ADD:
@@ -143,8 +144,9 @@ static void amd64_data(struct insn *i, const ZydisDecodedInstruction *zi,
 			break;
 		i->stack_check = first == INSN_R12;
 		if (first == INSN_SP)
-			i->sp_delta = (int32_t)(zi->mnemonic == ZYDIS_MNEMONIC_SUB ?
-							-ops[1].imm.value.s : ops[1].imm.value.s);
+			i->sp_delta =
+				(int32_t)(zi->mnemonic == ZYDIS_MNEMONIC_SUB ? -ops[1].imm.value.s
+									     : ops[1].imm.value.s);
 		break;
 	case ZYDIS_MNEMONIC_PUSH:
 		i->sp_delta = -8;
@@ -176,7 +178,8 @@ static int amd64_next(struct insn_cur *c, struct insn *i)
 	return 1;
 }
 
-/* ---- arm64 ----------------------------------------------------------------------------------------- */
+/* ---- arm64
+ * ----------------------------------------------------------------------------------------- */
 
 static uint64_t arm_rel(uint64_t va, uint32_t w, unsigned lo, unsigned bits)
 {
@@ -288,8 +291,11 @@ static int arm64_next(struct insn_cur *c, struct insn *i)
 
 int insn_next(struct insn_cur *c, struct insn *ret)
 {
-	struct insn i = { .va = c->va, .bytes = c->p, .base = INSN_NOREG, .dst = INSN_NOREG,
-			  .src = INSN_NOREG };
+	struct insn i = {.va = c->va,
+			 .bytes = c->p,
+			 .base = INSN_NOREG,
+			 .dst = INSN_NOREG,
+			 .src = INSN_NOREG};
 	int r;
 
 	if (!c->left)

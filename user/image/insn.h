@@ -35,24 +35,35 @@ enum insn_op {
 	INSN_MOV,  /* mov reg, reg: dst, src */
 };
 
-enum insn_reg { INSN_AX, INSN_CX, INSN_DX, INSN_BX, INSN_SP, INSN_BP, INSN_SI, INSN_DI,
-		INSN_R12 = 12, INSN_R14 = 14, INSN_NOREG = 31 };
+enum insn_reg {
+	INSN_AX,
+	INSN_CX,
+	INSN_DX,
+	INSN_BX,
+	INSN_SP,
+	INSN_BP,
+	INSN_SI,
+	INSN_DI,
+	INSN_R12 = 12,
+	INSN_R14 = 14,
+	INSN_NOREG = 31
+};
 
 struct insn {
 	uint64_t va;
 	const uint8_t *bytes; /* borrowed */
 	uint8_t len;
 	enum insn_op op;
-	uint64_t target;      /* branch target or RIP-relative address */
-	bool rip;	      /* target is the address of a memory operand */
-	bool prefixed;	      /* a branch, but not in a form that kernels emulate (N2) */
-	uint8_t mem_len;      /* bytes */
-	uint8_t base;	      /* enum insn_reg of a memory operand without rip */
-	uint8_t dst, src;     /* INSN_MOV, INSN_LOAD, INSN_LEA: dst; arm64: the same numbers */
-	int64_t disp;	      /* of a memory operand without rip */
-	uint32_t written;     /* bit n: general register n is written */
-	int32_t sp_delta;     /* push, and sub/add of a constant to the stack pointer */
-	bool stack_check;     /* compares with or computes for the stack guard of g */
+	uint64_t target;  /* branch target or RIP-relative address */
+	bool rip;	  /* target is the address of a memory operand */
+	bool prefixed;	  /* a branch, but not in a form that kernels emulate (N2) */
+	uint8_t mem_len;  /* bytes */
+	uint8_t base;	  /* enum insn_reg of a memory operand without rip */
+	uint8_t dst, src; /* INSN_MOV, INSN_LOAD, INSN_LEA: dst; arm64: the same numbers */
+	int64_t disp;	  /* of a memory operand without rip */
+	uint32_t written; /* bit n: general register n is written */
+	int32_t sp_delta; /* push, and sub/add of a constant to the stack pointer */
+	bool stack_check; /* compares with or computes for the stack guard of g */
 };
 
 struct insn_cur {
@@ -60,14 +71,15 @@ struct insn_cur {
 	bool arm64;
 	const uint8_t *p; /* borrowed */
 	uint64_t va, left;
-	uint32_t known;	     /* arm64: bit n: register n holds addr[n], an address of data */
+	uint32_t known; /* arm64: bit n: register n holds addr[n], an address of data */
 	uint64_t addr[32];
 };
 
 /* Decodes len borrowed bytes that lie at va. */
 void insn_begin(struct insn_cur *c, bool arm64, const uint8_t *p, uint64_t len, uint64_t va);
 
-/* The next instruction: 1; 0 at the end; -EBADMSG it cannot be decoded (padding behind a ret...). */
+/* The next instruction: 1; 0 at the end; -EBADMSG it cannot be decoded (padding behind a ret...).
+ */
 int insn_next(struct insn_cur *c, struct insn *ret);
 
 #endif

@@ -19,9 +19,9 @@
 size_t reasons_count(enum image_table table, unsigned minor, unsigned patch);
 
 /*
- * The block reason texts of a version in the order of its numbers, for binaries whose linker dropped
- * the table (1.22); the trace format's own strings. Static. *ret_cnt is 0 and the result NULL up to
- * 1.21, which has no such numbers.
+ * The block reason texts of a version in the order of its numbers, for binaries whose linker
+ * dropped the table (1.22); the trace format's own strings. Static. *ret_cnt is 0 and the result
+ * NULL up to 1.21, which has no such numbers.
  */
 const char *const *reasons_block(unsigned minor, unsigned patch, size_t *ret_cnt);
 

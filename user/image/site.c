@@ -10,9 +10,9 @@
 enum {
 	SITE_PAGE = 4096, /* the smallest page: a nop5 inside one of these is inside any */
 	CALL_LEN = 5,
-	FUNCDATA_ARGINFO = 5,	/* internal/abi/symtab.go */
-	ARGINFO_END = 0xff,	/* internal/abi: TraceArgsEndSeq; as the first byte: no arguments */
-	AFTER_CALL_INSNS = 16,	/* how far behind `call newproc1` its result is looked for */
+	FUNCDATA_ARGINFO = 5,  /* internal/abi/symtab.go */
+	ARGINFO_END = 0xff,    /* internal/abi: TraceArgsEndSeq; as the first byte: no arguments */
+	AFTER_CALL_INSNS = 16, /* how far behind `call newproc1` its result is looked for */
 	AMD64_ARGS = 1 << INSN_AX | 1 << INSN_BX | 1 << INSN_CX | 1 << INSN_DI | 1 << INSN_SI |
 		     0xf << 8, /* AX, BX, CX, DI, SI, R8-R11 (Go ABIInternal) */
 	ARM64_ARGS = 0xffff,   /* R0-R15 */
@@ -21,8 +21,8 @@ enum {
 const char *site_kind_name(enum site_kind kind)
 {
 	static const char *const names[] = {
-		[SITE_NOP5] = "nop5", [SITE_PUSH] = "push", [SITE_CALL] = "call",
-		[SITE_JMP] = "jmp",   [SITE_JCC] = "jcc",   [SITE_NOP1] = "nop",
+		[SITE_NOP5] = "nop5",	      [SITE_PUSH] = "push", [SITE_CALL] = "call",
+		[SITE_JMP] = "jmp",	      [SITE_JCC] = "jcc",   [SITE_NOP1] = "nop",
 		[SITE_ARM_BRANCH] = "branch",
 	};
 
@@ -32,7 +32,7 @@ const char *site_kind_name(enum site_kind kind)
 void site_list_done(struct site_list *l)
 {
 	free(l->v);
-	*l = (struct site_list){ 0 };
+	*l = (struct site_list){0};
 }
 
 static bool is_arm64(const struct gopclntab *t)
@@ -51,7 +51,7 @@ int site_begin(const struct gopclntab *t, const struct pcln_func *f, struct insn
 	return 0;
 }
 
-/* ---- one instruction as a site ----------------------------------------------------------------- */
+/* ---- one instruction as a site --------------------------------------------------------------- */
 
 /* T2: the kind, or -1 for an instruction that is no site. */
 static int kind_of(const struct gopclntab *t, const struct insn *i)
@@ -79,7 +79,7 @@ static int kind_of(const struct gopclntab *t, const struct insn *i)
 static int site_fill(const struct gopclntab *t, const struct pcln_func *f, const struct insn *i,
 		     struct site *ret)
 {
-	struct site s = { .va = i->va, .len = i->len, .func = gopclntab_name(t, f->name_off) };
+	struct site s = {.va = i->va, .len = i->len, .func = gopclntab_name(t, f->name_off)};
 	int kind = kind_of(t, i);
 
 	if (kind < 0 || i->len > sizeof(s.bytes) || elfimg_file_off(t->elf, i->va, &s.file_off))
@@ -118,7 +118,7 @@ static bool jumps_into(const struct gopclntab *t, const struct pcln_func *f, uin
 	return false;
 }
 
-/* ---- the entry --------------------------------------------------------------------------------- */
+/* ---- the entry ------------------------------------------------------------------------------- */
 
 /* False only if the function is known to take no arguments. */
 static bool takes_args(const struct gopclntab *t, const struct pcln_func *f)
@@ -183,7 +183,7 @@ int site_entry(const struct gopclntab *t, const char *func, struct site *ret, st
 	return 0;
 }
 
-/* ---- calls ------------------------------------------------------------------------------------- */
+/* ---- calls ----------------------------------------------------------------------------------- */
 
 static int list_add(struct site_list *l, const struct site *s)
 {
@@ -204,7 +204,7 @@ static int list_add(struct site_list *l, const struct site *s)
 static int calls_in(const struct gopclntab *t, const struct pcln_func *f, uint64_t callee,
 		    bool nop5, struct site_list *l)
 {
-	struct insn i, prev = { 0 };
+	struct insn i, prev = {0};
 	struct insn_cur c;
 	int n = 0, err = site_begin(t, f, &c);
 
@@ -226,8 +226,7 @@ static int calls_in(const struct gopclntab *t, const struct pcln_func *f, uint64
 }
 
 /* The next place at or behind *off in seg whose bytes are a call of callee; false: none. */
-static bool scan_call(const struct elfimg_seg *seg, uint64_t callee,
-		      uint64_t *off)
+static bool scan_call(const struct elfimg_seg *seg, uint64_t callee, uint64_t *off)
 {
 	uint64_t at = *off;
 
@@ -320,7 +319,7 @@ int site_calls(const struct gopclntab *t, const char *callee, const char *in, bo
 int site_last_call(const struct gopclntab *t, const char *func, const char *callee,
 		   struct site *ret, struct diag *d)
 {
-	struct site_list l = { 0 };
+	struct site_list l = {0};
 	int n = site_calls(t, callee, func, false, &l, d);
 
 	if (n > 0)
@@ -331,7 +330,7 @@ int site_last_call(const struct gopclntab *t, const char *func, const char *call
 	return n ? 0 : diag_set(d, -ENOENT, "%s: no call of %s", func, callee);
 }
 
-/* ---- behind a call ----------------------------------------------------------------------------- */
+/* ---- behind a call --------------------------------------------------------------------------- */
 
 /*
  * From the instruction behind the call on the straight path: the result is in AX (in R0 on arm64)
@@ -393,12 +392,12 @@ int site_after_call(const struct gopclntab *t, const char *func, const char *cal
 	return diag_set(d, -ENOENT, "%s: no call of %s", func, callee);
 }
 
-/* ---- schedule ---------------------------------------------------------------------------------- */
+/* ---- schedule -------------------------------------------------------------------------------- */
 
 int site_schedule_nop(const struct gopclntab *t, unsigned lockedm_off, struct site *ret,
 		      struct diag *d)
 {
-	struct insn i, p1 = { 0 }, p2 = { 0 };
+	struct insn i, p1 = {0}, p2 = {0};
 	unsigned hits = 0;
 	struct pcln_func f;
 	struct insn_cur c;

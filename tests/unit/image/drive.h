@@ -1,4 +1,5 @@
-/* drive.h - asks an image everything its interface can answer; shared by the tests and the fuzzer. */
+/* drive.h - asks an image everything its interface can answer; shared by the tests and the fuzzer.
+ */
 #ifndef TEST_IMAGE_DRIVE_H
 #define TEST_IMAGE_DRIVE_H
 
@@ -9,10 +10,10 @@ enum { DRIVE_PCS = 64 };
 
 static inline void drive_sites(const struct image *img)
 {
-	static const char *const funcs[] = { "runtime.execute", "runtime.park_m",
-					     "runtime.entersyscall", "runtime.procresize",
-					     "runtime.newproc1", "main.main" };
-	struct site_list l = { 0 };
+	static const char *const funcs[] = {"runtime.execute",	    "runtime.park_m",
+					    "runtime.entersyscall", "runtime.procresize",
+					    "runtime.newproc1",	    "main.main"};
+	struct site_list l = {0};
 	struct diag d;
 	struct site s;
 	bool rbx;

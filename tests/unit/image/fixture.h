@@ -28,17 +28,18 @@
 #define FIXTURE_OLD "1.22.12"
 #define FIXTURE_NEW "1.27.4"
 
-static const char *const fixture_versions[] = { "1.22.12", "1.23.12", "1.24.13",
-						"1.25.14", "1.26.11", "1.27.4" };
+static const char *const fixture_versions[] = {"1.22.12", "1.23.12", "1.24.13",
+					       "1.25.14", "1.26.11", "1.27.4"};
 
 /* How a kind is built: environment, flags of go build. */
 static const struct fixture_kind {
 	const char *name, *env, *flags;
 } fixture_kinds[] = {
-	{ "default", "CGO_ENABLED=0", "" },
-	{ "stripped", "CGO_ENABLED=0", "-ldflags='-s -w'" },
-	{ "pie", "CGO_ENABLED=0", "-buildmode=pie" },
-	{ "arm64", "CGO_ENABLED=0 GOARCH=arm64", "" },
+	{"default", "CGO_ENABLED=0", ""},
+	{"stripped", "CGO_ENABLED=0", "-ldflags='-s -w'"},
+	{"pie", "CGO_ENABLED=0", "-buildmode=pie"},
+	{"external", "CGO_ENABLED=1", "-buildmode=pie -ldflags='-linkmode=external -s -w'"},
+	{"arm64", "CGO_ENABLED=0 GOARCH=arm64", ""},
 };
 
 static inline int sh(const char *fmt, ...)
@@ -53,8 +54,8 @@ static inline int sh(const char *fmt, ...)
 }
 
 /*
- * The path of the fixture, built if it is not there yet; the test is skipped, with the reason, where
- * go or the toolchain cannot be had. "strip" is the default build without its symbols and
+ * The path of the fixture, built if it is not there yet; the test is skipped, with the reason,
+ * where go or the toolchain cannot be had. "strip" is the default build without its symbols and
  * section of debug data: the same addresses.
  */
 static inline const char *fixture(const char *version, const char *kind, char path[static 128])
@@ -70,8 +71,9 @@ static inline const char *fixture(const char *version, const char *kind, char pa
 	}
 	if (!strcmp(kind, "strip")) {
 		fixture(version, "default", def);
-		assert_int_equal(sh("strip -s -o %s.%d %s && mv %s.%d %s", path, getpid(), def, path,
-				    getpid(), path), 0);
+		assert_int_equal(sh("strip -s -o %s.%d %s && mv %s.%d %s", path, getpid(), def,
+				    path, getpid(), path),
+				 0);
 		return path;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(fixture_kinds); i++) {
@@ -80,9 +82,10 @@ static inline const char *fixture(const char *version, const char *kind, char pa
 		if (strcmp(k->name, kind))
 			continue;
 		if (sh("out=$PWD/%s; cd tests/unit/image/fixture && env GOFLAGS= GOWORK=off "
-		       "GOTOOLCHAIN=go%s %s go build %s -o $out.%d main.go $(test %d -ge 23 && echo "
-		       "coro.go || echo nocoro.go) && mv $out.%d $out", path, version, k->env,
-		       k->flags, getpid(), atoi(version + 2), getpid())) {
+		       "GOTOOLCHAIN=go%s %s go build %s -o $out.%d main.go $(test %d -ge 23 && "
+		       "echo "
+		       "coro.go || echo nocoro.go) && mv $out.%d $out",
+		       path, version, k->env, k->flags, getpid(), atoi(version + 2), getpid())) {
 			print_message("SKIP: cannot build %s (see above)\n", path);
 			skip();
 		}
@@ -96,7 +99,7 @@ static inline struct image *fixture_open_path(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct image *img = NULL;
-	struct diag d = { 0 };
+	struct diag d = {0};
 
 	assert_true(fd >= 0);
 	if (image_open(fd, path, &img, &d))
@@ -138,27 +141,26 @@ static inline int fixture_memfd(const uint8_t *p, size_t len)
 	return fd;
 }
 
-/* The address of a symbol by nm, or 0. */
-static inline uint64_t fixture_symbol(const char *path, const char *name)
+/* The addresses of symbols by nm; 0 where there is none. */
+static inline void fixture_symbols(const char *path, const char *const *names, size_t cnt,
+				   uint64_t *ret_va)
 {
-	char cmd[512], line[512];
-	uint64_t va = 0;
+	char cmd[512], line[4096];
 	FILE *f;
 
+	memset(ret_va, 0, cnt * sizeof(*ret_va));
 	snprintf(cmd, sizeof(cmd), "nm %s", path);
 	f = popen(cmd, "r");
 	assert_non_null(f);
 	while (fgets(line, sizeof(line), f)) {
 		char *sp = strrchr(line, ' ');
 
-		if (!sp)
-			continue;
 		line[strcspn(line, "\n")] = 0;
-		if (!strcmp(sp + 1, name))
-			va = strtoull(line, NULL, 16);
+		for (size_t i = 0; sp && i < cnt; i++)
+			if (!strcmp(sp + 1, names[i]))
+				ret_va[i] = strtoull(line, NULL, 16);
 	}
 	pclose(f);
-	return va;
 }
 
 #endif

@@ -18,7 +18,7 @@ static int open_bytes(const uint8_t *p, size_t len, struct elfimg *e, struct dia
 static void test_self(void **state)
 {
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	struct diag d = { 0 };
+	struct diag d = {0};
 	uint64_t off, va, left;
 	struct elfimg e;
 	size_t execs = 0;
@@ -72,24 +72,37 @@ struct tiny {
 static struct tiny tiny_make(void)
 {
 	struct tiny t = {
-		.eh = { .e_type = ET_DYN, .e_machine = EM_X86_64, .e_version = EV_CURRENT,
-			.e_phoff = offsetof(struct tiny, ph), .e_ehsize = sizeof(Elf64_Ehdr),
-			.e_phentsize = sizeof(Elf64_Phdr), .e_phnum = 3 },
-		.ph = { { .p_type = PT_LOAD, .p_flags = PF_R | PF_W, .p_vaddr = 0x1000,
-			  .p_filesz = sizeof(struct tiny), .p_memsz = sizeof(struct tiny) },
-			{ .p_type = PT_DYNAMIC, .p_vaddr = 0x1000 + offsetof(struct tiny, dyn),
-			  .p_offset = offsetof(struct tiny, dyn), .p_filesz = 48 },
-			{ .p_type = PT_NOTE, .p_offset = offsetof(struct tiny, note),
-			  .p_filesz = 24 } },
-		.dyn = { { .d_tag = DT_RELA, .d_un.d_val = 0x1000 + offsetof(struct tiny, rela) },
-			 { .d_tag = DT_RELASZ, .d_un.d_val = 72 }, { .d_tag = DT_NULL } },
-		.rela = { { .r_offset = 0x1000 + offsetof(struct tiny, data),
-			    .r_info = R_X86_64_RELATIVE, .r_addend = 0x4242 },
-			  { .r_offset = 0xdead0000, .r_info = R_X86_64_RELATIVE },
-			  { .r_offset = 0x1000 + sizeof(struct tiny) - 1,
-			    .r_info = R_X86_64_RELATIVE, .r_addend = -1 } },
-		.data = { 1, 2 },
-		.note = { 4, 8, 4, "Go\0", "id/\x1b\x7f xy" },
+		.eh = {.e_type = ET_DYN,
+		       .e_machine = EM_X86_64,
+		       .e_version = EV_CURRENT,
+		       .e_phoff = offsetof(struct tiny, ph),
+		       .e_ehsize = sizeof(Elf64_Ehdr),
+		       .e_phentsize = sizeof(Elf64_Phdr),
+		       .e_phnum = 3},
+		.ph = {{.p_type = PT_LOAD,
+			.p_flags = PF_R | PF_W,
+			.p_vaddr = 0x1000,
+			.p_filesz = sizeof(struct tiny),
+			.p_memsz = sizeof(struct tiny)},
+		       {.p_type = PT_DYNAMIC,
+			.p_vaddr = 0x1000 + offsetof(struct tiny, dyn),
+			.p_offset = offsetof(struct tiny, dyn),
+			.p_filesz = 48},
+		       {.p_type = PT_NOTE,
+			.p_offset = offsetof(struct tiny, note),
+			.p_filesz = 24}},
+		.dyn = {{.d_tag = DT_RELA, .d_un.d_val = 0x1000 + offsetof(struct tiny, rela)},
+			{.d_tag = DT_RELASZ, .d_un.d_val = 72},
+			{.d_tag = DT_NULL}},
+		.rela = {{.r_offset = 0x1000 + offsetof(struct tiny, data),
+			  .r_info = R_X86_64_RELATIVE,
+			  .r_addend = 0x4242},
+			 {.r_offset = 0xdead0000, .r_info = R_X86_64_RELATIVE},
+			 {.r_offset = 0x1000 + sizeof(struct tiny) - 1,
+			  .r_info = R_X86_64_RELATIVE,
+			  .r_addend = -1}},
+		.data = {1, 2},
+		.note = {4, 8, 4, "Go\0", "id/\x1b\x7f xy"},
 	};
 
 	memcpy(t.eh.e_ident, ELFMAG, SELFMAG);
@@ -102,7 +115,7 @@ static struct tiny tiny_make(void)
 static void test_tiny(void **state)
 {
 	struct tiny t = tiny_make();
-	struct diag d = { 0 };
+	struct diag d = {0};
 	struct elfimg e;
 
 	(void)state;
@@ -120,7 +133,7 @@ static void test_tiny(void **state)
 #define REFUSED(change, errno_)                                                                    \
 	do {                                                                                       \
 		struct tiny t = tiny_make();                                                       \
-		struct diag d = { 0 };                                                             \
+		struct diag d = {0};                                                               \
 		struct elfimg e;                                                                   \
                                                                                                    \
 		change;                                                                            \
@@ -151,7 +164,7 @@ static void test_refused(void **state)
 static void test_tolerated(void **state)
 {
 	struct tiny t = tiny_make();
-	struct diag d = { 0 };
+	struct diag d = {0};
 	struct elfimg e;
 
 	(void)state;
@@ -167,7 +180,7 @@ static void test_tolerated(void **state)
 static void test_truncated(void **state)
 {
 	struct tiny t = tiny_make();
-	struct diag d = { 0 };
+	struct diag d = {0};
 	struct elfimg e;
 	int fd;
 

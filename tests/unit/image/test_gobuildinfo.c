@@ -11,25 +11,25 @@ static void test_parse(void **state)
 		unsigned minor, patch;
 		bool tail;
 	} cases[] = {
-		{ "go1.22.12", 0, 22, 12, false },
-		{ "go1.20", 0, 20, 0, false },
-		{ "go1.27.0", 0, 27, 0, false },
-		{ "go1.24.13 X:nospinbitmutex", 0, 24, 13, true },
-		{ "go1.24rc1", 0, 24, 0, true },
-		{ "go1.25.1-vendor", 0, 25, 1, true },
-		{ "go1.25.", 0, 25, 0, true },
-		{ "go1.25.x", 0, 25, 0, true },
-		{ "devel go1.28-0123abc Mon", 0, 28, 0, true },
-		{ "devel +0123abc", -EBADMSG, 0, 0, false },
-		{ "go1.", -EBADMSG, 0, 0, false },
-		{ "go1.x", -EBADMSG, 0, 0, false },
-		{ "go2.1.1", -EBADMSG, 0, 0, false },
-		{ "", -EBADMSG, 0, 0, false },
+		{"go1.22.12", 0, 22, 12, false},
+		{"go1.20", 0, 20, 0, false},
+		{"go1.27.0", 0, 27, 0, false},
+		{"go1.24.13 X:nospinbitmutex", 0, 24, 13, true},
+		{"go1.24rc1", 0, 24, 0, true},
+		{"go1.25.1-vendor", 0, 25, 1, true},
+		{"go1.25.", 0, 25, 0, true},
+		{"go1.25.x", 0, 25, 0, true},
+		{"devel go1.28-0123abc Mon", 0, 28, 0, true},
+		{"devel +0123abc", -EBADMSG, 0, 0, false},
+		{"go1.", -EBADMSG, 0, 0, false},
+		{"go1.x", -EBADMSG, 0, 0, false},
+		{"go2.1.1", -EBADMSG, 0, 0, false},
+		{"", -EBADMSG, 0, 0, false},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct goversion v = { .minor = 99 };
+		struct goversion v = {.minor = 99};
 		int err = goversion_parse(cases[i].text, strlen(cases[i].text), &v);
 
 		assert_int_equal(err, cases[i].err);
@@ -76,7 +76,7 @@ static int read_info(uint8_t *p, size_t len, struct gobuildinfo *bi, struct diag
 static void test_not_go(void **state)
 {
 	struct gobuildinfo bi;
-	struct diag d = { 0 };
+	struct diag d = {0};
 	size_t len;
 	uint8_t *p = fixture_read("/bin/sh", &len);
 
@@ -102,7 +102,7 @@ static void test_forms(void **state)
 	uint8_t *p = fixture_read(fixture(FIXTURE_NEW, "stripped", path), &len);
 	uint8_t *at = find_info(p, len);
 	struct gobuildinfo bi;
-	struct diag d = { 0 };
+	struct diag d = {0};
 
 	(void)state;
 	assert_int_equal(read_info(p, len, &bi, &d), 0);
@@ -147,7 +147,7 @@ static void test_settings(void **state)
 	size_t len;
 	uint8_t *p = fixture_read(fixture(FIXTURE_NEW, "stripped", path), &len);
 	struct gobuildinfo bi;
-	struct diag d = { 0 };
+	struct diag d = {0};
 
 	(void)state;
 	line_replace(p, len, cgo, race);

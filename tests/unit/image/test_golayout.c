@@ -19,7 +19,8 @@ static void test_rows(void **state)
 				assert_int_equal(l->minor, minor);
 				assert_in_range(patch, l->patch_first, l->patch_last);
 				/* One answer a version: rows follow each other without overlap. */
-				assert_true(l == prev || !prev || l->patch_first > prev->patch_last);
+				assert_true(l == prev || !prev ||
+					    l->patch_first > prev->patch_last);
 				prev = l;
 			}
 			assert_ptr_equal(prev, newest);
@@ -40,7 +41,7 @@ static void check_row(const struct golayout *l)
 		unsigned off;
 	} v[96];
 	size_t cnt = 0;
-	unsigned size[3] = { l->g_size, l->m_size, l->p_size };
+	unsigned size[3] = {l->g_size, l->m_size, l->p_size};
 
 #define ADD(s, f)                                                                                  \
 	if (strcmp(#f, "size") && l->s##_##f != GOLAYOUT_NONE) {                                   \
@@ -51,8 +52,9 @@ static void check_row(const struct golayout *l)
 #undef ADD
 	for (size_t i = 0; i < cnt; i++) {
 		if (strlen(v[i].strct) == 1)
-			assert_true(v[i].off < size[v[i].strct[0] == 'g' ? 0 :
-						    v[i].strct[0] == 'm' ? 1 : 2]);
+			assert_true(v[i].off < size[v[i].strct[0] == 'g'   ? 0
+						    : v[i].strct[0] == 'm' ? 1
+									   : 2]);
 		for (size_t k = 0; k < i; k++)
 			assert_false(v[i].off == v[k].off && !strcmp(v[i].strct, v[k].strct));
 	}

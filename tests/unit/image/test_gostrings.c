@@ -1,4 +1,5 @@
-/* gostrings: the runtime's own tables, and that none is taken from a place that only begins alike. */
+/* gostrings: the runtime's own tables, and that none is taken from a place that only begins alike.
+ */
 #include "unit/image/fixture.h"
 
 #include "image/gostrings.h"
@@ -30,7 +31,8 @@ static void test_tables(void **state)
 			assert_int_equal(image_table_get(img, TABLE_BLOCK_REASONS, &texts, &cnt),
 					 -ENOENT);
 		} else {
-			assert_int_equal(image_table_get(img, TABLE_BLOCK_REASONS, &texts, &cnt), 0);
+			assert_int_equal(image_table_get(img, TABLE_BLOCK_REASONS, &texts, &cnt),
+					 0);
 			assert_int_equal(cnt, want_cnt);
 			for (size_t i = 0; i < cnt; i++)
 				assert_string_equal(texts[i], want[i]);
@@ -43,7 +45,7 @@ static void test_tables(void **state)
 /* Every wait reason of every version has a meaning here: a new one must not go unnoticed. */
 static void test_meanings(void **state)
 {
-	static const char *const unspecified[] = { "", "dumping heap", "coroutine" };
+	static const char *const unspecified[] = {"", "dumping heap", "coroutine"};
 
 	(void)state;
 	for (size_t v = 0; v < ARRAY_LEN(fixture_versions); v++) {
@@ -74,7 +76,7 @@ static void test_damaged(void **state)
 	uint8_t *p = fixture_read(fixture(FIXTURE_NEW, "stripped", path), &len), *at;
 	const char *const *texts;
 	struct image *img;
-	struct diag d = { 0 };
+	struct diag d = {0};
 	int fd;
 
 	(void)state;

@@ -1,4 +1,5 @@
-/* govars: addresses from decoding a stripped binary equal those of its unstripped twin's symbols. */
+/* govars: addresses from decoding a stripped binary equal those of its unstripped twin's symbols.
+ */
 #include "unit/image/fixture.h"
 
 #include "image/govars.h"
@@ -6,22 +7,25 @@
 static void compare(const char *version, const char *kind, const char *twin)
 {
 	struct image *img = fixture_open(version, kind);
-	struct diag d = { 0 };
+	const char *names[VAR_CNT];
+	uint64_t want[VAR_CNT];
+	struct diag d = {0};
 	char path[128];
 
-	fixture(version, twin, path);
+	for (int v = 0; v < VAR_CNT; v++)
+		names[v] = v == VAR_TRACE_ENABLED ? "runtime.trace" :
+						    govars_name((enum image_var)v);
+	fixture_symbols(fixture(version, twin, path), names, VAR_CNT, want);
 	for (int v = 0; v < VAR_CNT; v++) {
-		const char *name = govars_name((enum image_var)v);
-		uint64_t va = 0, want = fixture_symbol(path, v == VAR_TRACE_ENABLED ?
-								     "runtime.trace" : name);
+		uint64_t va = 0;
 
 		if (image_var_find(img, (enum image_var)v, &va, &d))
 			fail_msg("%s %s: %s", version, kind, d.text);
-		assert_true(want);
+		assert_true(want[v]);
 		if (v == VAR_TRACE_ENABLED) /* a field of runtime.trace, which is large in 1.22 */
-			assert_in_range(va, want, want + (1 << 20));
+			assert_in_range(va, want[v], want[v] + (1 << 20));
 		else
-			assert_int_equal(va, want);
+			assert_int_equal(va, want[v]);
 	}
 	image_free(img);
 }
@@ -37,7 +41,7 @@ static void test_variables(void **state)
 
 static void test_tls(void **state)
 {
-	static const char *const kinds[] = { "default", "pie" };
+	static const char *const kinds[] = {"default", "pie"};
 	int64_t off;
 
 	(void)state;
@@ -63,7 +67,7 @@ static void test_missing(void **state)
 	struct image *img = fixture_open(FIXTURE_NEW, "default"), *other;
 	uint64_t off, va = 7;
 	struct site s;
-	struct diag d = { 0 };
+	struct diag d = {0};
 	char path[128];
 	uint8_t *p;
 	size_t len;

@@ -8,7 +8,7 @@
 
 static void test_info(void **state)
 {
-	static const char *const kinds[] = { "default", "stripped", "pie", "arm64" };
+	static const char *const kinds[] = {"default", "stripped", "pie", "arm64"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
@@ -35,7 +35,7 @@ static void test_info(void **state)
 static void test_not_go(void **state)
 {
 	struct image *img = (struct image *)&img;
-	struct diag d = { 0 };
+	struct diag d = {0};
 	int fd = open("/bin/sh", O_RDONLY | O_CLOEXEC);
 
 	(void)state;
@@ -43,6 +43,23 @@ static void test_not_go(void **state)
 	assert_ptr_equal(img, &img); /* written on success only */
 	assert_non_null(strstr(d.text, "/bin/sh: not a Go binary"));
 	close(fd);
+}
+
+/* Linked by the C linker, stripped, position independent: up to 1.25 no section names the tables.
+ */
+static void test_external(void **state)
+{
+	struct image *img = fixture_open(FIXTURE_OLD, "external");
+	const struct image_info *info = image_get_info(img);
+	struct diag d = {0};
+	uint64_t va;
+
+	(void)state;
+	assert_true(info->pie && info->stripped && info->cgo);
+	assert_int_equal(strlen(info->build_id), 40); /* the C linker's */
+	for (int v = 0; v < VAR_CNT; v++)
+		assert_int_equal(image_var_find(img, (enum image_var)v, &va, &d), 0);
+	image_free(img);
 }
 
 /* The version's text is replaced everywhere, by one of the same length. */
@@ -65,7 +82,7 @@ static int open_as(const char *text, struct image **ret, struct diag *d)
 static void test_versions(void **state)
 {
 	struct image *img = NULL;
-	struct diag d = { 0 };
+	struct diag d = {0};
 
 	(void)state;
 	assert_int_equal(open_as("go1.28.0", &img, &d), -ENOTSUP);
@@ -75,7 +92,8 @@ static void test_versions(void **state)
 	/* An older minor's tables do not fit this binary, or nothing in them does: no crash. */
 	assert_int_equal(open_as("go1.19.1", &img, &d), -EBADMSG);
 
-	/* A patch that nobody measured, and words that we do not know: no layout, else all there. */
+	/* A patch that nobody measured, and words that we do not know: no layout, else all there.
+	 */
 	assert_int_equal(open_as("go1.27.9", &img, &d), 0);
 	assert_null(image_get_layout(img));
 	assert_int_equal(golayout_newest(IMAGE_AMD64, 27)->patch_last, 4);
@@ -131,7 +149,7 @@ static uint64_t random_next(uint64_t *x)
  */
 static void test_flipped(void **state)
 {
-	static const uint64_t evil[] = { 0, 1, 0x7fffffff, 0xffffffff, UINT64_MAX, 1ULL << 63 };
+	static const uint64_t evil[] = {0, 1, 0x7fffffff, 0xffffffff, UINT64_MAX, 1ULL << 63};
 	char path[128];
 	size_t len;
 	const uint8_t *tab;
@@ -202,8 +220,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_info),	  cmocka_unit_test(test_not_go),
-		cmocka_unit_test(test_versions),  cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_flipped),	  cmocka_unit_test(test_all_pcs),
+		cmocka_unit_test(test_external),  cmocka_unit_test(test_versions),
+		cmocka_unit_test(test_truncated), cmocka_unit_test(test_flipped),
+		cmocka_unit_test(test_all_pcs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

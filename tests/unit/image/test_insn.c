@@ -44,17 +44,17 @@ static void test_amd64_ops(void **state)
 static void test_amd64_stepped(void **state)
 {
 	(void)state;
-	assert_int_equal(ONE("\x66\x90").op, INSN_OTHER);	    /* two-byte nop */
-	assert_int_equal(ONE("\xf3\x90").op, INSN_OTHER);	    /* pause */
-	assert_int_equal(ONE("\x0f\x1f\x00").op, INSN_OTHER);	    /* three-byte nop */
+	assert_int_equal(ONE("\x66\x90").op, INSN_OTHER);	      /* two-byte nop */
+	assert_int_equal(ONE("\xf3\x90").op, INSN_OTHER);	      /* pause */
+	assert_int_equal(ONE("\x0f\x1f\x00").op, INSN_OTHER);	      /* three-byte nop */
 	assert_int_equal(ONE("\x0f\x1f\x44\x00\x01").op, INSN_OTHER); /* another five bytes */
 	assert_int_equal(ONE("\x68\x01\x00\x00\x00").op, INSN_OTHER); /* push imm */
-	assert_int_equal(ONE("\xff\x75\x00").op, INSN_OTHER);	    /* push mem */
-	assert_int_equal(ONE("\x48\x55").op, INSN_OTHER);	    /* push with an idle REX */
-	assert_true(ONE("\xe3\x02").prefixed);			    /* jrcxz */
-	assert_true(ONE("\xe2\x02").prefixed);			    /* loop */
-	assert_true(ONE("\xf2\xe9\x00\x00\x00\x00").prefixed);	    /* bnd jmp */
-	assert_true(ONE("\xf2\x76\x02").prefixed);		    /* bnd jbe */
+	assert_int_equal(ONE("\xff\x75\x00").op, INSN_OTHER);	      /* push mem */
+	assert_int_equal(ONE("\x48\x55").op, INSN_OTHER);	      /* push with an idle REX */
+	assert_true(ONE("\xe3\x02").prefixed);			      /* jrcxz */
+	assert_true(ONE("\xe2\x02").prefixed);			      /* loop */
+	assert_true(ONE("\xf2\xe9\x00\x00\x00\x00").prefixed);	      /* bnd jmp */
+	assert_true(ONE("\xf2\x76\x02").prefixed);		      /* bnd jbe */
 }
 
 static void test_amd64_operands(void **state)
@@ -79,7 +79,7 @@ static void test_amd64_operands(void **state)
 	assert_int_equal(i.target, 0x1107);
 	assert_int_equal(i.mem_len, 4);
 	assert_int_equal(ONE("\x83\x3d\x00\x01\x00\x00\x01").op, INSN_OTHER); /* $1 */
-	i = ONE("\x80\x3d\x00\x01\x00\x00\x00"); /* cmpb $0 */
+	i = ONE("\x80\x3d\x00\x01\x00\x00\x00");			      /* cmpb $0 */
 	assert_int_equal(i.mem_len, 1);
 	i = ONE("\x48\x83\xb8\xd0\x00\x00\x00\x00"); /* cmpq $0,0xd0(%rax) */
 	assert_int_equal(i.op, INSN_CMP0);
@@ -101,7 +101,7 @@ static void test_amd64_operands(void **state)
 
 static void test_bounds(void **state)
 {
-	static const uint8_t call[] = { 0xe8, 1, 2, 3, 4 };
+	static const uint8_t call[] = {0xe8, 1, 2, 3, 4};
 	struct insn_cur c;
 	struct insn i;
 
@@ -133,9 +133,9 @@ static struct insn arm(uint32_t w)
 
 static void test_arm64(void **state)
 {
-	static const uint32_t adrp_ldr[] = { 0xb0000b7b, 0xb988ff63, 0xb988ff63 };
-	static const uint32_t adrp_add[] = { 0xb0000bc1, 0x91288021, 0xc8dffc21, 0xd63f0020,
-					     0xf9400001 };
+	static const uint32_t adrp_ldr[] = {0xb0000b7b, 0xb988ff63, 0xb988ff63};
+	static const uint32_t adrp_add[] = {0xb0000bc1, 0x91288021, 0xc8dffc21, 0xd63f0020,
+					    0xf9400001};
 	struct insn_cur c;
 	struct insn i;
 

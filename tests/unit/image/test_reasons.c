@@ -9,10 +9,10 @@ static void test_counts(void **state)
 		unsigned minor, patch;
 		size_t wait, block, stw;
 	} cases[] = {
-		{ 18, 0, 0, 0, 0 },	{ 19, 8, 27, 0, 0 },   { 20, 14, 32, 0, 0 },
-		{ 21, 0, 32, 0, 17 },	{ 22, 12, 37, 15, 17 }, { 23, 3, 37, 15, 17 },
-		{ 23, 4, 38, 16, 17 },	{ 23, 12, 38, 16, 17 }, { 24, 0, 44, 17, 17 },
-		{ 25, 14, 47, 17, 17 }, { 27, 4, 47, 17, 17 },	{ 28, 0, 0, 0, 0 },
+		{18, 0, 0, 0, 0},     {19, 8, 27, 0, 0},    {20, 14, 32, 0, 0},
+		{21, 0, 32, 0, 17},   {22, 12, 37, 15, 17}, {23, 3, 37, 15, 17},
+		{23, 4, 38, 16, 17},  {23, 12, 38, 16, 17}, {24, 0, 44, 17, 17},
+		{25, 14, 47, 17, 17}, {27, 4, 47, 17, 17},  {28, 0, 0, 0, 0},
 	};
 
 	(void)state;
@@ -45,20 +45,20 @@ static void test_block(void **state)
 static void test_meaning(void **state)
 {
 	static const char *const cases[][2] = {
-		{ "IO wait", "network" },
-		{ "chan receive", "chan receive" },
-		{ "chan receive (nil chan)", "forever" },
-		{ "chan receive (durable)", "chan receive" },
-		{ "select (synctest)", "select" },
-		{ "sync.WaitGroup.Wait (durable)", "sync" },
-		{ "select (no cases)", "forever" },
-		{ "sync.Cond.Wait", "sync.(*Cond).Wait" },
-		{ "wait for GC cycle", "wait until GC ends" },
-		{ "coroutine", "unspecified" },
-		{ "", "unspecified" },
-		{ " (durable)", "unspecified" },
-		{ "chan receiv", "unspecified" },
-		{ "chan receives", "unspecified" },
+		{"IO wait", "network"},
+		{"chan receive", "chan receive"},
+		{"chan receive (nil chan)", "forever"},
+		{"chan receive (durable)", "chan receive"},
+		{"select (synctest)", "select"},
+		{"sync.WaitGroup.Wait (durable)", "sync"},
+		{"select (no cases)", "forever"},
+		{"sync.Cond.Wait", "sync.(*Cond).Wait"},
+		{"wait for GC cycle", "wait until GC ends"},
+		{"coroutine", "unspecified"},
+		{"", "unspecified"},
+		{" (durable)", "unspecified"},
+		{"chan receiv", "unspecified"},
+		{"chan receives", "unspecified"},
 	};
 	const char *const *block;
 	size_t cnt;

@@ -1,5 +1,5 @@
-/* site: chosen instructions compared with the go tool's disassembly and with the file's bytes, version by
- * version. */
+/* site: chosen instructions compared with the go tool's disassembly and with the file's bytes,
+ * version by version. */
 #include "unit/image/fixture.h"
 
 #include <elf.h>
@@ -7,10 +7,20 @@
 #include "image/site.h"
 
 static const char *const never_inlined[] = {
-	"runtime.execute", "runtime.park_m", "runtime.goexit0", "runtime.preemptPark",
-	"runtime.goschedImpl", "runtime.acquirep", "runtime.releasep", "runtime.procresize",
-	"runtime.gcBgMarkStartWorkers", "runtime.stopTheWorldWithSema", "runtime.entersyscall",
-	"runtime.exitsyscall", "runtime.casgstatus", "runtime.handoffp",
+	"runtime.execute",
+	"runtime.park_m",
+	"runtime.goexit0",
+	"runtime.preemptPark",
+	"runtime.goschedImpl",
+	"runtime.acquirep",
+	"runtime.releasep",
+	"runtime.procresize",
+	"runtime.gcBgMarkStartWorkers",
+	"runtime.stopTheWorldWithSema",
+	"runtime.entersyscall",
+	"runtime.exitsyscall",
+	"runtime.casgstatus",
+	"runtime.handoffp",
 };
 
 /* The address of the first PUSHQ BP in the go tool's listing of func; 0: none. */
@@ -35,8 +45,8 @@ static uint64_t listed_push(const char *path, const char *func)
 
 static void test_entry(void **state)
 {
-	static const char *const listed[] = { "runtime.execute", "runtime.procresize",
-					      "runtime.entersyscall" };
+	static const char *const listed[] = {"runtime.execute", "runtime.procresize",
+					     "runtime.entersyscall"};
 	char path[128];
 	struct diag d;
 
@@ -68,8 +78,8 @@ static void test_entry(void **state)
 			struct site s;
 
 			assert_int_equal(image_site_entry(img, listed[i], &s, &d), 0);
-			assert_int_equal(s.va, listed_push(fixture(version, "default", path),
-							   listed[i]));
+			assert_int_equal(s.va,
+					 listed_push(fixture(version, "default", path), listed[i]));
 		}
 		image_free(img);
 	}
@@ -114,8 +124,8 @@ static int listed_calls(const char *path, const char *callee)
 
 static void test_calls(void **state)
 {
-	static const char *const callees[] = { "runtime.ready", "runtime.injectglist",
-					       "runtime.casgstatus" };
+	static const char *const callees[] = {"runtime.ready", "runtime.injectglist",
+					      "runtime.casgstatus"};
 	struct diag d;
 	char path[128];
 
@@ -124,7 +134,7 @@ static void test_calls(void **state)
 		const char *version = fixture_versions[v];
 		struct image *img = fixture_open(version, "default");
 		int fd = open(fixture(version, "default", path), O_RDONLY | O_CLOEXEC);
-		struct site_list plain = { 0 }, nops = { 0 };
+		struct site_list plain = {0}, nops = {0};
 		struct image_func f;
 		size_t nop_cnt = 0;
 		int n;
@@ -150,7 +160,7 @@ static void test_calls(void **state)
 	}
 	for (size_t i = 0; i < ARRAY_LEN(callees); i++) {
 		struct image *img = fixture_open(FIXTURE_NEW, "default");
-		struct site_list l = { 0 };
+		struct site_list l = {0};
 
 		assert_int_equal(image_site_calls(img, callees[i], NULL, false, &l, &d),
 				 listed_calls(fixture(FIXTURE_NEW, "default", path), callees[i]));
@@ -166,21 +176,24 @@ static void test_named_sites(void **state)
 		struct image *img = fixture_open(fixture_versions[v], "stripped");
 		const struct golayout *lay = image_get_layout(img);
 		struct site s, last;
-		struct site_list l = { 0 };
+		struct site_list l = {0};
 		struct image_func f;
 		struct diag d;
 		bool rbx = false;
 		int n;
 
-		/* CREATE: the nop if wanted and there, else `call runqput`; never newproc1 itself. */
+		/* CREATE: the nop if wanted and there, else `call runqput`; never newproc1 itself.
+		 */
 		assert_int_equal(image_func_find(img, "runtime.newproc.func1", &f), 0);
 		assert_int_equal(image_site_after_call(img, "runtime.newproc.func1",
-						       "runtime.newproc1", false, &s, &rbx, &d), 0);
+						       "runtime.newproc1", false, &s, &rbx, &d),
+				 0);
 		assert_int_equal(s.kind, SITE_CALL);
 		assert_true(rbx);
 		assert_int_equal(s.va - f.entry_va, lay->minor == 22 ? 53 : 64);
 		assert_int_equal(image_site_after_call(img, "runtime.newproc.func1",
-						       "runtime.newproc1", true, &s, &rbx, &d), 0);
+						       "runtime.newproc1", true, &s, &rbx, &d),
+				 0);
 		assert_int_equal(s.kind, lay->minor == 22 ? SITE_CALL : SITE_NOP5);
 		assert_int_equal(image_site_after_call(img, "runtime.newproc.func1",
 						       "runtime.execute", true, &s, &rbx, &d),
@@ -188,16 +201,19 @@ static void test_named_sites(void **state)
 		if (lay->minor >= 23)
 			assert_int_equal(image_site_after_call(img, "runtime.newcoro.func1",
 							       "runtime.newproc1", false, &s, &rbx,
-							       &d), 0);
+							       &d),
+					 0);
 
-		n = image_site_calls(img, "runtime.casgstatus", "runtime.gcAssistAlloc1", false,
-				     &l, &d);
+		n = image_site_calls(img, "runtime.casgstatus", "runtime.gcAssistAlloc1", false, &l,
+				     &d);
 		assert_true(n > 0);
 		assert_int_equal(image_site_last_call(img, "runtime.gcAssistAlloc1",
-						      "runtime.casgstatus", &last, &d), 0);
+						      "runtime.casgstatus", &last, &d),
+				 0);
 		assert_int_equal(last.va, l.v[n - 1].va);
 		assert_int_equal(image_site_last_call(img, "runtime.gcAssistAlloc1",
-						      "runtime.execute", &last, &d), -ENOENT);
+						      "runtime.execute", &last, &d),
+				 -ENOENT);
 		site_list_done(&l);
 
 		/* schedule has its nop from 1.26 on. */
@@ -218,7 +234,7 @@ static void test_named_sites(void **state)
 static void test_arm64(void **state)
 {
 	struct image *img = fixture_open(FIXTURE_NEW, "arm64");
-	struct site_list l = { 0 };
+	struct site_list l = {0};
 	struct image_func f;
 	struct site s;
 	struct diag d;
@@ -239,7 +255,8 @@ static void test_arm64(void **state)
 		assert_int_equal(l.v[i].kind, SITE_CALL);
 	site_list_done(&l);
 	assert_int_equal(image_site_after_call(img, "runtime.newproc.func1", "runtime.newproc1",
-					       false, &s, &second, &d), 0);
+					       false, &s, &second, &d),
+			 0);
 	assert_true(second);
 	image_free(img);
 }
