@@ -170,6 +170,28 @@ func TestTargetEnds(t *testing.T) {
 	}
 }
 
+// The target is killed while the tool begins: a line or a file, never a crash.
+func TestTargetEndsAtStart(t *testing.T) {
+	lab.Tool(t)
+	for _, after := range []time.Duration{0, 20, 100, 300, 600, 1200} {
+		after *= time.Millisecond
+		tg := lab.Start(t, lab.Build(t, "channel", lab.Newest, "default"))
+		time.AfterFunc(after, tg.Kill)
+		file := filepath.Join(t.TempDir(), "trace")
+		status, _, stderr := lab.Run(t, 20*time.Second, "-q", "-p", fmt.Sprint(tg.Pid), "-d", "10s", "-o", file)
+		if status != 0 && status != 1 {
+			t.Errorf("killed after %v: status %d\n%s", after, status, stderr)
+			continue
+		}
+		if status == 1 {
+			oneLine(t, fmt.Sprintf("killed after %v", after), stderr)
+			noFile(t, fmt.Sprintf("killed after %v", after), filepath.Dir(file))
+		} else if _, err := lab.Read(file); err != nil {
+			t.Errorf("killed after %v: %v", after, err)
+		}
+	}
+}
+
 // The output folder is full: one line, status 1, no half file under the final name.
 func TestFullDisk(t *testing.T) {
 	lab.Tool(t)

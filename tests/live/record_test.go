@@ -130,7 +130,9 @@ func TestCompare(t *testing.T) {
 			tg.EndTrace()
 			settle()
 			mustBe(t, "a recording without losses", 0, rec.Stop(), rec.Stderr())
-			out, err := exec.Command(cmp, "-n", "2", rec.File, own).CombinedOutput()
+			// One difference in a few hundred events is under any percentage and may be one
+			// event at the edge of what the reference saw.
+			out, err := exec.Command(cmp, "-n", "1", "-slack", "1", rec.File, own).CombinedOutput()
 			if err != nil {
 				t.Errorf("tracecmp: %v\n%s", err, out)
 			}

@@ -42,6 +42,7 @@ func run(args []string, out, errw io.Writer) int {
 	skewMedian := fs.Duration("skew-median", 2_000, "largest median difference of times")
 	skewP99 := fs.Duration("skew-p99", 20_000, "largest 99th percentile of the differences of times")
 	drift := fs.Float64("drift", 200, "largest drift of the clocks in ppm")
+	slack := fs.Int("slack", 0, "let a row pass with so many differences, however few its events")
 	lost := fs.Bool("lost-frames", false, "accept stacks of preempted goroutines whose leaf the reference lost (Go up to 1.24)")
 	dumpG := fs.Int64("g", -1, "print this goroutine's events of both traces side by side and stop")
 	fs.Usage = func() {
@@ -99,7 +100,7 @@ func run(args []string, out, errw io.Writer) int {
 		dump(out, in, ours, ref, opt, *dumpG)
 		return 0
 	}
-	fails := judge(res, mins, int64(*skewMedian), int64(*skewP99), *drift)
+	fails := judge(res, mins, *slack, int64(*skewMedian), int64(*skewP99), *drift)
 	if *asJSON {
 		enc := json.NewEncoder(out)
 		enc.SetIndent("", "  ")
@@ -133,10 +134,10 @@ func parseMin(s string) (map[string]float64, error) {
 }
 
 // judge names everything that is under its threshold.
-func judge(res *result, mins map[string]float64, skewMedian, skewP99 int64, drift float64) []string {
+func judge(res *result, mins map[string]float64, slack int, skewMedian, skewP99 int64, drift float64) []string {
 	var fails []string
 	for _, r := range res.Rows {
-		if least, ok := mins[r.Name]; ok && r.Percent < least {
+		if least, ok := mins[r.Name]; ok && r.Percent < least && r.Wrong+r.Missing+r.Extra > slack {
 			fails = append(fails, fmt.Sprintf("%s %.3f %% < %g %%", r.Name, r.Percent, least))
 		}
 	}

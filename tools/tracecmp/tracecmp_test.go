@@ -102,7 +102,7 @@ func mustCompare(t *testing.T, in *interner, ours, ref *traceData) (*result, []s
 	if err != nil {
 		t.Fatal(err)
 	}
-	return res, judge(res, mins, 2_000, 20_000, 200)
+	return res, judge(res, mins, 0, 2_000, 20_000, 200)
 }
 
 func (r *result) get(t *testing.T, name string) *row {
@@ -230,7 +230,7 @@ func TestLostEvents(t *testing.T) {
 		if res.diffCount["missing "+k] != 7 || len(res.Diffs["missing "+k]) != 5 {
 			t.Errorf("7 lost %s: details %d of %d", k, len(res.Diffs["missing "+k]), res.diffCount["missing "+k])
 		}
-		if fails := judge(res, map[string]float64{"transitions": 100}, 2_000, 20_000, 200); !told(fails, "transitions") {
+		if fails := judge(res, map[string]float64{"transitions": 100}, 0, 2_000, 20_000, 200); !told(fails, "transitions") {
 			t.Errorf("7 lost %s passed the threshold: %v", k, fails)
 		}
 		for _, r := range []string{"reason", "thread", "P", "waker", "stack"} {
@@ -436,6 +436,7 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"-json", a, b}, 0, `"transitions"`},
 		{[]string{"-kinds", "create,destroy", "-min", "transitions=100", a, b}, 0, "all thresholds held"},
 		{[]string{"-skew-median", "-1ns", a, b}, 1, "UNDER THRESHOLD"},
+		{[]string{"-min", "transitions=100", "-slack", "1", a, b}, 0, "all thresholds held"},
 		{[]string{"-min", "nonsense", a, b}, 2, "is not row=percent"},
 		{[]string{a}, 2, "usage"},
 		{[]string{a, cut}, 1, "tracecmp: "},

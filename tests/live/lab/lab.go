@@ -350,6 +350,9 @@ func start(t testing.TB, args ...string) *Recorder {
 	go func() {
 		err := r.Cmd.Wait()
 		r.status = r.Cmd.ProcessState.ExitCode()
+		if ws, ok := r.Cmd.ProcessState.Sys().(syscall.WaitStatus); ok && ws.Signaled() {
+			fmt.Fprintf(&r.stderr, "[ended by signal: %v]\n", ws.Signal())
+		}
 		var ee *exec.ExitError
 		if err != nil && !errors.As(err, &ee) {
 			r.status = -1
