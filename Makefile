@@ -67,10 +67,8 @@ $(OUT)/libgotrace-all.a: $(LIB_OBJS)
 	$(call msg,AR,$@)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-# What include/gotrace.h promises, for other programs.
-$(OUT)/libgotrace.a: $(filter $(OUT)/user/base/% $(OUT)/user/trace/%,$(OBJS))
-	$(call msg,AR,$@)
-	$(Q)rm -f $@ && ar rcs $@ $^
+# libgotrace, what include/gotrace.h promises to other programs: targets lib, install-lib.
+include mk/libgotrace.mk
 
 $(OUT)/%.o: %.c
 	$(call msg,CC,$<)
@@ -175,10 +173,8 @@ run:
 	@$(SUBMAKE) gotrace-bpf
 	@OUT=$(OUT) tools/run.sh
 
-install: all
+install: all install-lib
 	install -Dm755 gotrace-bpf $(DESTDIR)$(prefix)/bin/gotrace-bpf
-	install -Dm644 $(OUT)/libgotrace.a $(DESTDIR)$(prefix)/lib/libgotrace.a
-	install -Dm644 include/gotrace.h $(DESTDIR)$(prefix)/include/gotrace.h
 	$(if $(wildcard docs/gotrace-bpf.1),install -Dm644 docs/gotrace-bpf.1 \
 		$(DESTDIR)$(prefix)/share/man/man1/gotrace-bpf.1)
 
