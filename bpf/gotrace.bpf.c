@@ -447,6 +447,12 @@ int on_hook(struct pt_regs *ctx)
 		on_heap(ctl, &e); /* who allocates most is seen here most */
 		on_curg(ctl, &e, 1, true);
 		break;
+	case HOOK_ASSIST_PARK:
+		e.g = GO_G(ctx);
+		read_g_tail(ctl, &e, e.g);
+		read_m(ctl, &e, false);
+		emit(ctl, &e);
+		break;
 	case HOOK_GC_BEGIN:
 		e.g = GO_G(ctx);
 		read_g_tail(ctl, &e, e.g);

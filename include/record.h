@@ -74,6 +74,7 @@ enum hook {
 	HOOK_REGION,	    /* x = task id, y = 0 begin, 1 end; text = name [s] */
 	HOOK_LOG,	    /* x = task id, y = length of key; text = key, message [s] */
 	HOOK_HEAP,	    /* x = heapLive; pcs = the first REC_GCC_WORDS words of gcController */
+	HOOK_ASSIST_PARK,   /* g may park for its mark assist's debt, and then tries again: one range */
 	HOOK_BPF_END,	    /* below: BPF programs; above: user/capture */
 
 	HOOK_SNAP_G = 64,   /* a g as memory had it [s, if it was not running]; x = startpc, y = parent goid, tid = procid of g.m; REC_F_SCHED_PC: pcs[0] is an entry, not a return address */

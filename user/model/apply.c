@@ -149,7 +149,8 @@ static void on_exit(struct model *mo, struct at *a)
 static void on_coroswitch(struct model *mo, struct at *a)
 {
 	bool destroy = a->r->flags & REC_F_COROEXIT;
-	struct g *next = a->r->y ? g_get(mo, a->r->x, a->r->y) : NULL;
+	/* Looked up by its address, too, a goroutine's own would make it vanish under our hands. */
+	struct g *next = a->r->y && a->r->x != a->r->g ? g_get(mo, a->m, a->r->x, a->r->y) : NULL;
 
 	if (!g_ensure_running(mo, a->m, a->g, a->p))
 		return;
@@ -401,6 +402,13 @@ static void on_assist_end(struct model *mo, struct at *a)
 	a->m->assist_end_ts = ev_reserve(mo);
 }
 
+/* All that it says is in its flags: assist_settle has taken it. */
+static void on_assist_park(struct model *mo, struct at *a)
+{
+	(void)mo;
+	(void)a;
+}
+
 static void assist_close(struct model *mo, struct m *m, struct g *g)
 {
 	bool own_time = m->assist_end == g && m->last_ts < m->assist_end_ts &&
@@ -449,41 +457,10 @@ static void assist_settle(struct model *mo, struct m *m, const struct rec *r)
 
 /* ---- user annotations ---- */
 
-static uint64_t annotation_text(struct model *mo, const struct rec *r, unsigned which)
-{
-	uint64_t len = which ? r->p >> 32 : (uint32_t)r->p;
-
-	if (len > REC_TEXT_EACH || r->len < sizeof(*r) + REC_TEXT_PC * 8 + 2 * REC_TEXT_EACH)
-		return 0;
-	return genwriter_string(mo->w, (const char *)&r->pcs[REC_TEXT_PC] + which * REC_TEXT_EACH, len);
-}
-
 static void on_annotation(struct model *mo, struct at *a)
 {
-	const struct rec *r = a->r;
-	uint64_t stack, key;
-
-	if (!g_ensure_running(mo, a->m, a->g, NULL))
-		return;
-	stack = ev_stack(mo, rec_stack(mo, r));
-	switch (r->hook) {
-	case HOOK_TASK_BEGIN:
-		EV(mo, a->m, EV_USER_TASK_BEGIN, r->x, r->y, annotation_text(mo, r, 0), stack);
-		break;
-	case HOOK_TASK_END:
-		EV(mo, a->m, EV_USER_TASK_END, r->x, stack);
-		break;
-	case HOOK_REGION:
-		EV(mo, a->m, r->y ? EV_USER_REGION_END : EV_USER_REGION_BEGIN, r->x,
-		   annotation_text(mo, r, 0), stack);
-		break;
-	case HOOK_LOG:
-		key = annotation_text(mo, r, 0);
-		EV(mo, a->m, EV_USER_LOG, r->x, key, annotation_text(mo, r, 1), stack);
-		break;
-	default:
-		break;
-	}
+	if (g_ensure_running(mo, a->m, a->g, NULL))
+		annotate(mo, a->g, a->r, ev_stack(mo, rec_stack(mo, a->r)));
 }
 
 /* Indexes of gcController's words (go-runtime.md 2); the record carries them from its start. */
@@ -543,6 +520,7 @@ static const struct {
 	[HOOK_GC_END] = { on_gc_end, 0 },
 	[HOOK_ASSIST_BEGIN] = { on_assist_begin, NEED_G },
 	[HOOK_ASSIST_END] = { on_assist_end, NEED_G },
+	[HOOK_ASSIST_PARK] = { on_assist_park, NEED_G },
 	[HOOK_STARTLOCKEDM] = { on_startlockedm, NEED_G },
 	[HOOK_TASK_BEGIN] = { on_annotation, NEED_G },
 	[HOOK_TASK_END] = { on_annotation, NEED_G },
@@ -600,7 +578,7 @@ void apply(struct model *mo, const struct rec *r)
 			repaired(mo, REPAIR_IGNORED); /* its memory could not be read */
 			return;
 		}
-		a.g = g_get(mo, r->g, r->goid);
+		a.g = g_get(mo, a.m, r->g, r->goid);
 		if (!a.g)
 			return;
 		needm_settle(mo, a.m, a.g);

@@ -198,7 +198,7 @@ size_t stacks_frames(struct symbols *sym, const uint64_t *pcs, size_t n, unsigne
 							 .line = f[k].line };
 		}
 	}
-	if (cnt > 1 && strcmp(ret[cnt - 1].func, "runtime.goexit") == 0)
+	if (cnt > 0 && strcmp(ret[cnt - 1].func, "runtime.goexit") == 0)
 		cnt--;
 	if (cnt > 1 && strcmp(ret[cnt - 1].func, "runtime.main") == 0)
 		cnt--;
