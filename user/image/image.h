@@ -141,7 +141,7 @@ int image_site_schedule_nop(const struct image *img, struct site *ret, struct di
 size_t image_inlined_into(const struct image *img, const char *func, const char **ret_names,
 			  size_t cap);
 
-/* ---- data of the runtime (docs/go-runtime.md 1, 6) ------------------------------------------- */
+/* ---- data of the runtime (docs/go-runtime.md 1.3, 5) ------------------------------------------- */
 
 enum image_var {
 	VAR_ALLGLEN,	   /* uintptr */
@@ -177,7 +177,7 @@ int image_table_get(const struct image *img, enum image_table table, const char 
  * whether a wait reason's number is a pseudo-wait (status waiting while running). See reasons.h.
  */
 
-/* ---- what a pc means (docs/go-runtime.md 5)
+/* ---- what a pc means (docs/go-runtime.md 8.3)
  * ------------------------------------------------------ */
 
 struct image_frame {
