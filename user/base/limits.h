@@ -31,6 +31,12 @@ enum {
 	LIMIT_STRING = 1024,		   /* tracev2: MaxEventTrailerDataSize */
 	LIMIT_FRAMES = 128,		   /* tracev2: MaxFramesPerStack */
 	LIMIT_GEN_BYTES = 1024 * 1024 * 1024, /* one generation that a reader will buffer */
+
+	/* Reports (user/report): what is beyond is summed up as "(other)". */
+	LIMIT_REPORT_BYTES = 48 * 1024 * 1024, /* of names and stacks */
+	LIMIT_REPORT_ROWS = 64 * 1024,	       /* of one table of results */
+	LIMIT_REPORT_SPANS = 128 * 1024,       /* of one goroutine's life */
+	LIMIT_REPORT_TOP = 10000,	       /* rows that --top and --slowest can ask for */
 };
 
 #endif

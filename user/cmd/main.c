@@ -6,6 +6,7 @@
 #include "cmd/options.h"
 #include "cmd/record.h"
 #include "cmd/replay.h"
+#include "cmd/report.h"
 #include "cmd/validate.h"
 
 static const struct {
@@ -14,6 +15,7 @@ static const struct {
 } commands[] = {
 	{ "check", cmd_check },
 	{ "replay", cmd_replay },
+	{ "report", cmd_report },
 	{ "validate", cmd_validate },
 };
 

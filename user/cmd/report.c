@@ -1,0 +1,236 @@
+#include "cmd/report.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "base/scope.h"
+#include "cmd/options.h"
+#include "include/gotrace.h"
+#include "report/report.h"
+#include "report/text.h"
+
+static const char usage[] =
+	"usage: gotrace-bpf report [options] FILE...\n"
+	"Reads Go execution traces (format of Go 1.22 and newer, also gzip; - is stdin) in one pass\n"
+	"and tells what the goroutines, the processors and the garbage collector did.\n"
+	"  --group FUNC       goroutines whose entry function contains FUNC only\n"
+	"  --goroutine ID     one goroutine's life, span by span, with stacks\n"
+	"  --from T, --to T   of this time only, counted from the first event (1.5s, 200ms, 0)\n"
+	"  --slowest N        the N longest of anything, with time and goroutine\n"
+	"  --top N            rows of each list (10)\n"
+	"  -h, --help         this text\n"
+	"Exit status: 0 fine, 1 a file could not be read to its end, 2 wrong usage.\n";
+
+struct report_cmd {
+	struct report_opts opts;
+	size_t top;
+};
+
+enum { OPT_GROUP = 256, OPT_GOROUTINE, OPT_FROM, OPT_TO, OPT_SLOWEST, OPT_TOP };
+
+static const struct option long_opts[] = {
+	{ "group", required_argument, NULL, OPT_GROUP },
+	{ "goroutine", required_argument, NULL, OPT_GOROUTINE },
+	{ "from", required_argument, NULL, OPT_FROM },
+	{ "to", required_argument, NULL, OPT_TO },
+	{ "slowest", required_argument, NULL, OPT_SLOWEST },
+	{ "top", required_argument, NULL, OPT_TOP },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+/* A moment since the trace's first event; 0 is one, too. */
+static int parse_moment(const char *s, bool *ret_has, int64_t *ret_ns, struct diag *d)
+{
+	uint64_t ns = 0;
+	int err = 0;
+
+	if (strcmp(s, "0") && strcmp(s, "0s"))
+		err = parse_duration(s, &ns, d);
+	if (!err && ns > INT64_MAX / 2)
+		err = diag_set(d, -ERANGE, "'%s': too long", s);
+	if (err)
+		return err;
+	*ret_has = true;
+	*ret_ns = (int64_t)ns;
+	return 0;
+}
+
+static int parse_size_t(const char *s, const char *what, size_t *ret, struct diag *d)
+{
+	uint64_t v;
+	int err = parse_u64(s, what, 1, LIMIT_REPORT_TOP, &v, d);
+
+	if (!err)
+		*ret = (size_t)v;
+	return err;
+}
+
+static int report_option(int opt, struct report_cmd *c, struct diag *d)
+{
+	uint64_t v;
+	int err;
+
+	switch (opt) {
+	case OPT_GROUP:
+		c->opts.group = optarg;
+		return 0;
+	case OPT_GOROUTINE:
+		err = parse_u64(optarg, "a goroutine's id", 0, INT64_MAX, &v, d);
+		if (!err)
+			c->opts.goroutine = (int64_t)v;
+		return err;
+	case OPT_FROM:
+		return parse_moment(optarg, &c->opts.has_from, &c->opts.from_ns, d);
+	case OPT_TO:
+		return parse_moment(optarg, &c->opts.has_to, &c->opts.to_ns, d);
+	case OPT_SLOWEST:
+		return parse_size_t(optarg, "a number of rows", &c->opts.slowest, d);
+	case OPT_TOP:
+		return parse_size_t(optarg, "a number of rows", &c->top, d);
+	default:
+		return diag_set(d, -EINVAL, "unknown option, or one without its value");
+	}
+}
+
+/* Opens a file, or stdin. */
+static int trace_open(const char *name, struct gotrace **ret_t, struct gotrace_error *ret_err)
+{
+	if (!strcmp(name, "-"))
+		return gotrace_open_fd(STDIN_FILENO, GOTRACE_AHEAD, ret_t, ret_err);
+	return gotrace_open_path(name, GOTRACE_AHEAD, ret_t, ret_err);
+}
+
+static void report_close(struct gotrace **t)
+{
+	gotrace_close(*t);
+}
+
+static void report_drop(struct report **r)
+{
+	report_free(*r);
+}
+
+static void report_complain(const char *name, const struct gotrace_error *e)
+{
+	if (e->offset != GOTRACE_NO_OFFSET)
+		log_error("%s: offset %llu: %s", name, (unsigned long long)e->offset, e->text);
+	else
+		log_error("%s: %s", name, e->text);
+}
+
+/* 0, or 1 with the reason told. ret_r is set if something could be read. */
+static int report_file(const char *name, const struct report_cmd *c, struct report **ret_r)
+{
+	SCOPED(report_close) struct gotrace *t = NULL;
+	SCOPED(report_drop) struct report *r = NULL;
+	struct gotrace_error e;
+	int err = trace_open(name, &t, &e);
+
+	if (err) {
+		report_complain(name, &e);
+		return 1;
+	}
+	err = report_new(&c->opts, &r);
+	if (!err)
+		err = report_read(r, t);
+	if (err) {
+		log_error("%s: cannot report: %s", name, strerror(-err));
+		return 1;
+	}
+	err = r->error.code != 0;
+	if (err)
+		report_complain(name, &r->error);
+	if (!r->info.events) {
+		if (!err)
+			log_error("%s: the trace holds no generation", name);
+		return 1;
+	}
+	*ret_r = take_ptr(r);
+	return err;
+}
+
+static bool is_fancy(void)
+{
+	const char *term = getenv("TERM");
+
+	if (!isatty(STDOUT_FILENO) || !term || !strcmp(term, "dumb"))
+		return false;
+	setlocale(LC_CTYPE, "");
+	return !strcmp(nl_langinfo(CODESET), "UTF-8");
+}
+
+/* 0 or -errno of stdout, told. */
+static int report_write(const struct buf *out)
+{
+	if (fwrite(out->p, 1, out->len, stdout) != out->len || fflush(stdout)) {
+		log_error("stdout: cannot write: %s", strerror(errno));
+		return -EIO;
+	}
+	return 0;
+}
+
+static int report_text(const struct report_cmd *c, char **files, int cnt)
+{
+	struct text_style style = { .fancy = is_fancy(), .top = c->top };
+	int failed = 0;
+
+	for (int i = 0; i < cnt; i++) {
+		SCOPED(report_drop) struct report *r = NULL;
+		SCOPED(buf_done) struct buf out = { 0 };
+
+		failed |= report_file(files[i], c, &r);
+		if (!r)
+			continue;
+		if (i)
+			buf_u8(&out, '\n');
+		if (text_report(r, files[i], &style, &out) < 0) {
+			log_error("%s: no memory", files[i]);
+			return EXIT_FAILED;
+		}
+		if (report_write(&out) < 0)
+			return EXIT_FAILED;
+	}
+	return failed ? EXIT_FAILED : EXIT_FINE;
+}
+
+int cmd_report(int argc, char **argv)
+{
+	struct report_cmd c = { .opts = { .goroutine = GOTRACE_NO_GOROUTINE }, .top = 10 };
+	struct diag d = { .off = DIAG_NO_OFF };
+	int opt;
+
+	opterr = 0;
+	optind = 1;
+	while ((opt = getopt_long(argc, argv, "h", long_opts, NULL)) != -1) {
+		if (opt == 'h') {
+			fputs(usage, stdout);
+			return EXIT_FINE;
+		}
+		if (report_option(opt, &c, &d) < 0) {
+			log_error("report: %s: %s; see gotrace-bpf report --help", argv[optind - 1],
+				  d.text);
+			return EXIT_USAGE;
+		}
+	}
+	if (optind == argc) {
+		log_error("report: no file is named; see gotrace-bpf report --help");
+		return EXIT_USAGE;
+	}
+	if (c.opts.has_from && c.opts.has_to && c.opts.to_ns <= c.opts.from_ns) {
+		log_error("report: --to is not after --from");
+		return EXIT_USAGE;
+	}
+	c.opts.top = c.top;
+	signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error of ours to tell */
+	return report_text(&c, argv + optind, argc - optind);
+}
