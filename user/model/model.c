@@ -42,13 +42,18 @@ static void map_free_all(struct map *m)
 
 void model_free(struct model *mo)
 {
+	struct map_slot slot;
+
 	if (!mo)
 		return;
+	for (size_t pos = 0; map_next(&mo->gs, &pos, &slot);)
+		regions_forget((struct g *)(uintptr_t)slot.val);
 	map_free_all(&mo->gs);
 	map_free_all(&mo->ps);
 	map_free_all(&mo->ms);
 	map_done(&mo->gptrs);
 	map_done(&mo->p_ids);
+	map_done(&mo->tasks);
 	genwriter_free(mo->w);
 	stacks_free(mo->stacks);
 	buf_done(&mo->out);

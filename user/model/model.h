@@ -55,6 +55,7 @@ enum repair {
 	REPAIR_PROC_START,    /* a thread acted with a P that it had not taken */
 	REPAIR_PROC_STOP,     /* a P was used elsewhere, its release was not seen */
 	REPAIR_GC,	      /* a GC cycle's begin or end was not seen */
+	REPAIR_REGION,	      /* a user region's or task's end was not seen */
 	REPAIR_IGNORED,	      /* a record that says nothing new or cannot be true */
 	REPAIR_COUNT,
 };

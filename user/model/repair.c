@@ -25,6 +25,7 @@ static const struct {
 	[REPAIR_PROC_START] = { "p-start", false },
 	[REPAIR_PROC_STOP] = { "p-stop", false },
 	[REPAIR_GC] = { "gc", false },
+	[REPAIR_REGION] = { "region", false },
 	[REPAIR_IGNORED] = { "ignored", false },
 };
 
@@ -137,6 +138,56 @@ void g_detach(struct model *mo, struct g *g)
 {
 	if (g->m)
 		m_drop_g(mo, g->m);
+}
+
+/* A thread on which a goroutine can start; m if possible. */
+static struct m *m_with_p(struct model *mo, struct m *m)
+{
+	struct map_slot slot;
+
+	if (m->p && m->p->state == P_RUNNING && (!m->g || m->g->state == G_RUNNING))
+		return m;
+	for (size_t pos = 0; map_next(&mo->ms, &pos, &slot);) {
+		struct m *o = (struct m *)(uintptr_t)slot.val;
+
+		if (o->p && o->p->state == P_RUNNING && !o->g)
+			return o;
+	}
+	m_drop_g(mo, m);
+	return m_ensure_p(mo, m, NULL) ? m : NULL;
+}
+
+void g_vanish(struct model *mo, struct m *m, struct g *g)
+{
+	struct g *was;
+
+	if (g->state == G_NONE || !mo->gen) {
+		if (g->m)
+			g->m->g = NULL;
+		g->m = NULL;
+		g_forget(mo, g);
+		return;
+	}
+	repaired(mo, REPAIR_VANISH);
+	if (g->state == G_SYSCALL)
+		g_end_syscall(mo, g);
+	if (g->state == G_WAITING)
+		g_unblock(mo, m, g, mo->unblock_stack);
+	if (g->state == G_RUNNABLE) {
+		/* Readers take an end from a running goroutine only: it runs for a moment. */
+		m = m_with_p(mo, m);
+		if (!m)
+			return;
+		was = m->g;
+		if (was)
+			g_stop(mo, was, "preempted", 0);
+		g_start(mo, m, g);
+		g_destroy(mo, g);
+		if (was)
+			g_start(mo, m, was);
+		return;
+	}
+	g_destroy(mo, g);
 }
 
 void p_make_idle(struct model *mo, struct m *by, struct p *p)

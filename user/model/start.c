@@ -59,7 +59,7 @@ static void fix_g(struct model *mo, const struct rec *r, struct m *m, enum g_sta
 			m->g_fixed = true;
 		return;
 	}
-	g = g_get(mo, r->g, r->goid);
+	g = g_get(mo, NULL, r->g, r->goid);
 	if (!g)
 		return;
 	if (m) {
@@ -212,7 +212,7 @@ static void infer_snap_g(struct model *mo, const struct rec *r)
 	if (r->goid == 0)
 		return;
 	if (fresh) {
-		g = g_get(mo, r->g, r->goid);
+		g = g_get(mo, NULL, r->g, r->goid);
 		if (!g)
 			return;
 		g->state = snap_status(r) == 1 ? G_RUNNABLE : G_WAITING;

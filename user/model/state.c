@@ -32,18 +32,12 @@ struct p *p_find(struct model *mo, uint64_t ptr)
 	return map_ptr(&mo->ps, ptr);
 }
 
-struct g *g_get(struct model *mo, uint64_t ptr, uint64_t goid)
+struct g *g_get(struct model *mo, struct m *m, uint64_t ptr, uint64_t goid)
 {
 	struct g *g = g_find(mo, goid), *old = ptr ? map_ptr(&mo->gptrs, ptr) : NULL;
 
-	if (old && old != g) {
-		/* The structure serves another goroutine now: the old one's end was not seen. */
-		if (old->state != G_NONE) {
-			g_detach(mo, old);
-			repaired(mo, REPAIR_VANISH);
-		}
-		g_forget(mo, old);
-	}
+	if (old && old != g)
+		g_vanish(mo, m, old); /* its structure serves another now */
 	if (g)
 		return g;
 	g = calloc(1, sizeof(*g));
@@ -71,6 +65,7 @@ void g_forget(struct model *mo, struct g *g)
 	if (map_ptr(&mo->gptrs, g->ptr) == g)
 		map_del(&mo->gptrs, g->ptr);
 	map_del(&mo->gs, g->goid);
+	regions_forget(g);
 	mo->stats.live--;
 	free(g);
 }

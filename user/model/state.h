@@ -34,6 +34,8 @@ struct g {
 	bool assist, stw;   /* a range is open on it */
 	bool assist_on;	    /* a record since its last piece says that its mark assist goes on */
 	bool assist_wait;   /* parked for its assist's debt: the range ends when it runs again */
+	uint32_t region_cnt;
+	struct region *regions; /* owned; annotate.c */
 	bool coro22;	    /* header 22: a new coroutine, waiting here, runnable to readers */
 };
 
@@ -68,6 +70,7 @@ struct model {
 	struct stacks *stacks;
 	struct buf out;
 	struct map gs, gptrs, ps, ms; /* goid -> g, g's address -> g, p's address -> p, tid -> m */
+	struct map tasks;	      /* user tasks that are active: annotate.c */
 	struct map p_ids;	      /* p's address -> its id, as the snapshot or an acquire told */
 	uint64_t t0;		      /* CLOCK_MONOTONIC of tick 0 */
 	uint64_t ts;		      /* the newest event's time, ticks */
@@ -93,7 +96,8 @@ struct model {
 struct g *g_find(struct model *mo, uint64_t goid);
 struct p *p_find(struct model *mo, uint64_t ptr);
 /* Find or make; NULL only without memory (mo->err). */
-struct g *g_get(struct model *mo, uint64_t ptr, uint64_t goid);
+/* m is the thread whose record names it: if another goroutine had this ptr, that one ends there. */
+struct g *g_get(struct model *mo, struct m *m, uint64_t ptr, uint64_t goid);
 struct p *p_get(struct model *mo, uint64_t ptr, uint64_t id);
 struct m *m_get(struct model *mo, uint64_t tid);
 void g_forget(struct model *mo, struct g *g);
@@ -158,6 +162,8 @@ void m_put_off(struct model *mo, struct m *m, enum pend pend, uint64_t p_ptr);
 void m_drop_g(struct model *mo, struct m *m);
 /* g is on no thread after this, and runnable or waiting. */
 void g_detach(struct model *mo, struct g *g);
+/* g ended unseen: readers are told now, and it is forgotten. m is the thread whose record tells. */
+void g_vanish(struct model *mo, struct m *m, struct g *g);
 /* p is idle after this; by is who wants it. */
 void p_make_idle(struct model *mo, struct m *by, struct p *p);
 /* m has a running P, p if given, after this. False only without memory. */
@@ -182,6 +188,12 @@ void gen_tick(struct model *mo);
 
 /* Works out the state at the start from the held records and makes it the belief. */
 void start_infer(struct model *mo);
+
+/* ---- annotate.c: user annotations ------------------------------------------------------------------- */
+
+/* A task's, region's or log's record of g, which runs; stack is its id. */
+void annotate(struct model *mo, struct g *g, const struct rec *r, uint64_t stack);
+void regions_forget(struct g *g);
 
 /* ---- apply.c -------------------------------------------------------------------------------------- */
 
