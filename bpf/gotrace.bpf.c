@@ -94,7 +94,7 @@ static __always_inline void stack_here(struct ring_ctl *ctl, struct event *e, st
 
 struct inject_ctx {
 	struct event *e;
-	u64 g;
+	u64 g, stack_lo;
 };
 
 static long inject_one(u64 i, struct inject_ctx *c)
@@ -104,6 +104,7 @@ static long inject_one(u64 i, struct inject_ctx *c)
 	if (!ctl || !c->g)
 		return 1;
 	c->e->g = c->g;
+	c->e->stack_lo = c->stack_lo; /* the walk before raised it */
 	read_g_tail(ctl, c->e, c->g);
 	emit_stack(ctl, c->e);
 	c->g = read_u64(ctl, c->g + cfg.g_schedlink);
@@ -133,6 +134,7 @@ static __always_inline void on_inject(struct ring_ctl *ctl, struct event *e, str
 	} else if (e->curg) {
 		read_gobuf(ctl, e, e->curg);
 	}
+	c.stack_lo = e->stack_lo;
 	bpf_loop(INJECT_MAX, inject_one, &c, 0);
 }
 
