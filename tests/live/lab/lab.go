@@ -73,7 +73,20 @@ func Tool(t testing.TB) string {
 func GoCmd(version string, args ...string) *exec.Cmd {
 	c := exec.Command("go", args...)
 	c.Env = append(os.Environ(), "GOTOOLCHAIN=go"+version, "GOFLAGS=", "GOWORK=off")
-	return c
+	if Minor(version) >= 20 || args[0] == "version" {
+		return c
+	}
+	// Go 1.19 takes its own library for a module when it lies in the module cache, where a
+	// fetched toolchain lies: run it from there with a cache elsewhere.
+	env := exec.Command("go", "env", "GOROOT")
+	env.Env = c.Env
+	root, err := env.Output()
+	if err != nil {
+		return c
+	}
+	old := exec.Command(filepath.Join(strings.TrimSpace(string(root)), "bin", "go"), args...)
+	old.Env = append(c.Env, "GOMODCACHE="+filepath.Join(Out(), "modcache"))
+	return old
 }
 
 var toolchains sync.Map // version -> error
