@@ -53,7 +53,6 @@ static void on_execute(struct model *mo, struct at *a)
 	}
 	a->g->assist_wait = false;
 	say_label(mo, a->m, a->r->x);
-	gen_say_owed(mo, a->m);
 }
 
 static void on_park(struct model *mo, struct at *a)
@@ -304,10 +303,16 @@ static void on_needm(struct model *mo, struct at *a)
 
 static void on_dropm(struct model *mo, struct at *a)
 {
-	if (a->g->m == a->m && a->g->state == G_SYSCALL)
-		g_destroy_syscall(mo, a->g);
-	else
+	if (a->g->m != a->m || a->g->state != G_SYSCALL) {
 		repaired(mo, REPAIR_IGNORED);
+		return;
+	}
+	if (a->m->p && a->m->p->state == P_RUNNING) {
+		p_stop(mo, a->m);
+		repaired(mo, REPAIR_PROC_STOP);
+	}
+	a->m->pend = PEND_NONE;
+	g_destroy_syscall(mo, a->g);
 }
 
 static void on_stw_begin(struct model *mo, struct at *a)
@@ -354,6 +359,7 @@ static void on_gc_begin(struct model *mo, struct at *a)
 {
 	if (!g_ensure_running(mo, a->m, a->g, a->p))
 		return;
+	gen_say_owed(mo, a->m);
 	if (mo->gc_active) {
 		EV(mo, a->m, EV_GC_END, ++mo->gc_seq);
 		repaired(mo, REPAIR_GC);
@@ -368,6 +374,9 @@ static void on_gc_end(struct model *mo, struct at *a)
 		repaired(mo, REPAIR_GC);
 		return;
 	}
+	if (!g_ensure_running(mo, a->m, a->g, a->p))
+		return;
+	gen_say_owed(mo, a->m);
 	EV(mo, a->m, EV_GC_END, ++mo->gc_seq);
 	mo->gc_active = false;
 }
@@ -517,7 +526,7 @@ static const struct {
 	[HOOK_STW_START] = { on_stw_start, NEED_G },
 	[HOOK_PROCRESIZE] = { on_procresize, NEED_G },
 	[HOOK_GC_BEGIN] = { on_gc_begin, NEED_G },
-	[HOOK_GC_END] = { on_gc_end, 0 },
+	[HOOK_GC_END] = { on_gc_end, NEED_G },
 	[HOOK_ASSIST_BEGIN] = { on_assist_begin, NEED_G },
 	[HOOK_ASSIST_END] = { on_assist_end, NEED_G },
 	[HOOK_ASSIST_PARK] = { on_assist_park, NEED_G },

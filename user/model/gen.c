@@ -68,6 +68,12 @@ static struct m *any_running(struct model *mo)
 
 void gen_say_owed(struct model *mo, struct m *m)
 {
+	if (mo->back_ts)
+		return; /* the past has room for what was put off only */
+	if (mo->say_gc) {
+		EV(mo, m, EV_GC_ACTIVE, ++mo->gc_seq);
+		mo->say_gc = false;
+	}
 	if (mo->say_procs) {
 		EV(mo, m, EV_PROCS_CHANGE, mo->procs, 0);
 		mo->say_procs = false;
@@ -95,20 +101,42 @@ void gen_open(struct model *mo)
 	}
 	mo->say_procs = mo->procs != 0;
 	mo->say_goal = mo->heap_goal != 0;
+	mo->say_gc = mo->gc_active;
 	m = any_running(mo);
 	if (m)
 		gen_say_owed(mo, m);
-	if (mo->gc_active) {
-		/* Any thread will do, but there must be one. */
-		size_t pos = 0;
+}
 
-		if (!m && map_next(&mo->ms, &pos, &slot))
-			m = (struct m *)(uintptr_t)slot.val;
-		if (m)
-			EV(mo, m, EV_GC_ACTIVE, ++mo->gc_seq);
-		else
-			mo->gc_active = false;
+/*
+ * A GC that runs must be told in each generation, and only a goroutine that runs can tell. If none
+ * did in all this time, one does for a moment.
+ */
+static void gen_force_owed(struct model *mo)
+{
+	struct g *g = NULL;
+	struct map_slot slot;
+	struct m *m = NULL;
+	size_t pos = 0;
+
+	if (!mo->say_gc)
+		return;
+	if (map_next(&mo->ms, &pos, &slot))
+		m = (struct m *)(uintptr_t)slot.val;
+	for (pos = 0; map_next(&mo->gs, &pos, &slot) && !(g && g->state == G_RUNNABLE);) {
+		struct g *o = (struct g *)(uintptr_t)slot.val;
+
+		if (o->state == G_RUNNABLE || o->state == G_WAITING)
+			g = o;
 	}
+	m = m && g ? m_with_p(mo, m) : NULL;
+	if (!m)
+		return;
+	repaired(mo, REPAIR_GC);
+	m_drop_g(mo, m);
+	if (g->state == G_WAITING)
+		g_unblock(mo, m, g, mo->unblock_stack);
+	g_start(mo, m, g);
+	g_stop(mo, g, "preempted", 0);
 }
 
 /* Decides what waits for a next record. */
@@ -150,6 +178,7 @@ void gen_close(struct model *mo)
 	int err;
 
 	ms_settle(mo);
+	gen_force_owed(mo);
 	ms_forget(mo);
 	stacks_write(mo->stacks, mo->opts.symbols, mo->w);
 	mo->unblock_stack = mo->opts.unblock_pc ? stacks_intern(mo->stacks, &mo->opts.unblock_pc, 1,

@@ -140,8 +140,7 @@ void g_detach(struct model *mo, struct g *g)
 		m_drop_g(mo, g->m);
 }
 
-/* A thread on which a goroutine can start; m if possible. */
-static struct m *m_with_p(struct model *mo, struct m *m)
+struct m *m_with_p(struct model *mo, struct m *m)
 {
 	struct map_slot slot;
 

@@ -256,6 +256,7 @@ void g_start(struct model *mo, struct m *m, struct g *g)
 	g->coro22 = false;
 	g->m = m;
 	m->g = g;
+	gen_say_owed(mo, m);
 }
 
 /* What belongs to a running goroutine ends before it leaves its thread. */
@@ -340,6 +341,7 @@ void g_syscall_end(struct model *mo, struct g *g, uint64_t ts)
 	g->state = G_RUNNING;
 	p->state = P_RUNNING;
 	p->changed_ts = mo->ts;
+	gen_say_owed(mo, g->m);
 }
 
 void g_syscall_end_blocked(struct model *mo, struct g *g)

@@ -82,7 +82,7 @@ struct model {
 	uint64_t procs;		      /* GOMAXPROCS, 0 unknown */
 	uint64_t stw_open;	      /* number of open stop-the-world ranges */
 	uint64_t heap_goal, heap_live;
-	bool say_procs, say_goal;     /* owed to this generation, need a running goroutine */
+	bool say_procs, say_goal, say_gc; /* owed to this generation, need a running goroutine */
 	uint64_t clock_mono, clock_wall; /* the newest CLOCK record */
 	uint32_t unblock_stack;
 	uint32_t lost_note;
@@ -164,6 +164,8 @@ void m_drop_g(struct model *mo, struct m *m);
 void g_detach(struct model *mo, struct g *g);
 /* g ended unseen: readers are told now, and it is forgotten. m is the thread whose record tells. */
 void g_vanish(struct model *mo, struct m *m, struct g *g);
+/* A thread on which a goroutine can start, m if possible; its goroutine, if any, runs. */
+struct m *m_with_p(struct model *mo, struct m *m);
 /* p is idle after this; by is who wants it. */
 void p_make_idle(struct model *mo, struct m *by, struct p *p);
 /* m has a running P, p if given, after this. False only without memory. */
@@ -177,7 +179,7 @@ bool g_ensure_running(struct model *mo, struct m *m, struct g *g, struct p *p);
 
 /* Opens a generation now and announces all that lives. */
 void gen_open(struct model *mo);
-/* Writes what the generation owes and needs m's running goroutine for (ProcsChange, HeapGoal). */
+/* Writes what the generation owes and needs m's running goroutine for (ProcsChange, HeapGoal, GCActive). */
 void gen_say_owed(struct model *mo, struct m *m);
 /* Closes it and hands it to gen_done. */
 void gen_close(struct model *mo);
