@@ -130,7 +130,7 @@ static __always_inline void on_inject(struct ring_ctl *ctl, struct event *e, str
 	if (e->curg && e->curg == GO_G(ctx)) {
 		stack_here(ctl, e, ctx, 0);
 		e->pc1 = e->pc0;
-		e->pc0 = GO_IP(ctx) + 1;
+		e->pc0 = cfg.inject_pc ? cfg.inject_pc : GO_IP(ctx) + 1;
 	} else if (e->curg) {
 		read_gobuf(ctl, e, e->curg);
 	}

@@ -140,6 +140,7 @@ struct bpf_config {
 	uint32_t tgid;		    /* in that namespace */
 	uint32_t ring_mask;	    /* ring bytes - 1; a power of two */
 	uint64_t gccontroller;	    /* its address in the target, 0: do not read */
+	uint64_t inject_pc;	    /* where injectglist calls the runtime's tracer: its pc in stacks; or 0 */
 	uint32_t heap_period_ns;	    /* at most one HEAP record in this time */
 	uint32_t go_minor;
 	uint32_t gosched_skip;	    /* 1 up to Go 1.24, 0 from 1.25 */

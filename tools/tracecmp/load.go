@@ -178,6 +178,9 @@ func load(r io.Reader, in *interner) (*traceData, error) {
 		}
 		var fs []frame
 		for f := range s.Frames() {
+			if f.Func == "" {
+				continue // a pc that is none: the runtime's walk went astray
+			}
 			// The tracer's own frames, which the runtime leaves in where it skips none.
 			if len(fs) == 0 && strings.HasPrefix(f.Func, "runtime.traceLocker.") {
 				continue

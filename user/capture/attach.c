@@ -39,6 +39,7 @@ static void config_fill(struct bpf_config *c, const struct attach_opts *o)
 	c->tgid = o->ns_tgid;
 	c->ring_mask = (uint32_t)(o->ring_bytes - 1);
 	c->gccontroller = o->gccontroller;
+	c->inject_pc = o->inject_pc;
 	c->heap_period_ns = o->heap_period_ns;
 	c->go_minor = o->go_minor;
 	c->gosched_skip = o->go_minor >= 25 ? 0 : 1; /* Go 1.25 runtime/proc.go goschedImpl */

@@ -28,6 +28,7 @@ struct attach_opts {
 	unsigned go_minor;
 	const struct golayout *layout;
 	uint64_t gccontroller; /* address in the process; 0: no heap records */
+	uint64_t inject_pc;    /* struct bpf_config */
 	uint32_t heap_period_ns;
 	size_t ring_bytes; /* of each CPU; a power of two */
 };

@@ -194,6 +194,22 @@ static int deliver_clock(struct capture *c)
 	return deliver_own(c, HOOK_CLOCK, mono, clock_now(CLOCK_REALTIME), 0);
 }
 
+/*
+ * Where injectglist calls the runtime's own tracer, as a return address in the process: a wake-up's
+ * stack names that line. 0 if there is none.
+ */
+static uint64_t capture_inject_pc(const struct capture *c)
+{
+	struct site_list l = { 0 };
+	uint64_t pc = 0;
+
+	if (image_site_calls(c->img, "runtime.traceLocker.GoUnpark", "runtime.injectglist", false,
+			     &l, NULL) > 0)
+		pc = l.v[0].va + l.v[0].len + c->bias;
+	site_list_done(&l);
+	return pc;
+}
+
 /* Loads and attaches; nothing is armed. */
 static int capture_attach(struct capture *c, struct diag *d)
 {
@@ -204,6 +220,7 @@ static int capture_attach(struct capture *c, struct diag *d)
 		.go_minor = image_get_info(c->img)->version.minor,
 		.layout = c->golive.lay,
 		.gccontroller = c->golive.gccontroller,
+		.inject_pc = capture_inject_pc(c),
 		.heap_period_ns = HEAP_PERIOD_NS,
 		.ring_bytes = ring_bytes(&c->opts),
 	};
