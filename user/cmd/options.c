@@ -23,6 +23,21 @@ const char options_help[] =
 	"  -q, --quiet           only errors       -v, --verbose   more words\n"
 	"      --version         -h, --help\n"
 	"\n"
+	"Flight recorder: record on and on, keep the newest in memory, write it when asked:\n"
+	"  -F, --flight TIME[,SIZE]  keep this much (30s, 256mb or 30s,256mb); SIGUSR1 writes a dump,\n"
+	"                        the end of the process does, too; -o is a folder or a template:\n"
+	"                        %p pid, %t time, %n number, %r reason, %c command\n"
+	"      --on CONDITION    dump when it holds: 'runnable>100ms', 'blocked>1s',\n"
+	"                        'blocked(sync)>1s', 'running>50ms', 'syscall>1s', 'stw>5ms',\n"
+	"                        'gc-assist>5ms', 'goroutines>5000', call:FUNCTION; repeatable\n"
+	"      --after TIME      record this long past a trigger, then write\n"
+	"      --last TIME       write no more than this much\n"
+	"      --min-interval TIME  between the begins of two dumps\n"
+	"      --max-dumps N, --max-disk SIZE  keep the newest dumps of this run only\n"
+	"      --dump-on-exit    a dump also at Ctrl-C and SIGTERM\n"
+	"      --comm NAME, --exe PATH  the process by name, and its successor after it\n"
+	"       gotrace-bpf ctl PID dump [--last TIME] [-o FILE] | status [--json] | stop\n"
+	"\n"
 	"Exit status: 0 fine, 1 failed, 2 usage, 3 finished but events were lost.\n"
 	"Needs Linux 6.6, and root or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE.\n";
 
@@ -39,6 +54,7 @@ static const struct option long_options[] = {
 	{ "traced", no_argument, NULL, OPT_TRACED },
 	{ "quiet", no_argument, NULL, 'q' },
 	{ "verbose", no_argument, NULL, 'v' },
+	FLIGHT_LONG_OPTIONS,
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -117,8 +133,23 @@ static int take_option(int c, struct options *o, struct diag *d)
 		o->verbose = true;
 		return 0;
 	default:
-		return -EINVAL;
+		return flightopts_take(&o->flight, c, optarg, d);
 	}
+}
+
+static int check_together(const struct options *o, struct diag *d)
+{
+	const struct flight_opts *f = &o->flight;
+
+	if (o->pid && (f->comm || f->exe))
+		return diag_set(d, -EINVAL, "-p and %s: name the process one way only",
+				f->comm ? "--comm" : "--exe");
+	if (!o->pid && !f->comm && !f->exe)
+		return diag_set(d, -EINVAL, "no process named; give -p PID (see --help)");
+	if (f->on && o->capture)
+		return diag_set(d, -EINVAL,
+				"--capture keeps everything, -F the newest: use one of them");
+	return flightopts_check(f, d);
 }
 
 int options_record(int argc, char **argv, struct options *ret, struct diag *d)
@@ -128,7 +159,7 @@ int options_record(int argc, char **argv, struct options *ret, struct diag *d)
 
 	optind = 1;
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":p:d:o:qv", long_options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":p:d:o:F:qv", long_options, NULL)) != -1) {
 		if (c == '?')
 			return diag_set(d, -EINVAL, "unknown option '%s'; see --help",
 					argv[optind - 1]);
@@ -141,8 +172,9 @@ int options_record(int argc, char **argv, struct options *ret, struct diag *d)
 	}
 	if (optind < argc)
 		return diag_set(d, -EINVAL, "unknown word '%s'; see --help", argv[optind]);
-	if (!o.pid)
-		return diag_set(d, -EINVAL, "no process named; give -p PID (see --help)");
+	err = check_together(&o, d);
+	if (err < 0)
+		return err;
 	*ret = o;
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/diag.h"
+#include "cmd/flightopts.h"
 
 /* Exit statuses: for scripts, stable. */
 enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_LOSSES = 3 };
@@ -19,6 +20,7 @@ struct options {
 	unsigned format;      /* 0: auto */
 	size_t ring_bytes;    /* 0: chosen */
 	bool no_syscalls, allow_traced, quiet, verbose;
+	struct flight_opts flight;
 };
 
 /* 0; -EINVAL with a sentence. Texts are borrowed from argv. */

@@ -12,6 +12,7 @@
 #include "capture/capture.h"
 #include "capture/rawfile.h"
 #include "cmd/ending.h"
+#include "cmd/flight.h"
 #include "cmd/join.h"
 #include "cmd/options.h"
 #include "cmd/output.h"
@@ -217,6 +218,8 @@ int cmd_record(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	log_set_level(rc.o.quiet ? LOG_ERROR : rc.o.verbose ? LOG_DEBUG : LOG_INFO);
+	if (rc.o.flight.on)
+		return flight_run(&rc.o);
 	err = record_all(&rc, &d);
 	if (err)
 		log_error("%s", d.text[0] ? d.text : strerror(-err));

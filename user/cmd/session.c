@@ -90,10 +90,14 @@ int session_turn(struct session *s, struct pollfd *fds, size_t n, unsigned *ret_
 		 struct diag *d)
 {
 	struct pollfd all[SESSION_FDS + 2];
+	uint64_t now = session_now_ns();
 	int err = capture_poll(s->capture, d);
+	bool now_again = s->hurry;
 
 	if (err)
 		return session_failed(s, err, d);
+	s->polled_ns = now;
+	s->hurry = false;
 	*ret_seen = 0;
 	if (session_execed(s)) {
 		s->end = REC_END_EXEC;
@@ -107,7 +111,8 @@ int session_turn(struct session *s, struct pollfd *fds, size_t n, unsigned *ret_
 	if (n)
 		memcpy(all + 2, fds, n * sizeof(*fds));
 	/* A ring that fills is looked at again at once. */
-	if (poll(all, n + 2, capture_fill(s->capture) > 0.125 ? 0 : SESSION_POLL_MS) < 0) {
+	now_again |= capture_fill(s->capture) > 0.125;
+	if (poll(all, n + 2, now_again ? 0 : SESSION_POLL_MS) < 0) {
 		if (errno != EINTR)
 			return diag_set(d, -errno, "cannot wait: %s", strerror(errno));
 		for (size_t i = 0; i < n + 2; i++)

@@ -1,0 +1,197 @@
+#include "cmd/flight.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/parse.h"
+#include "cmd/flightrec.h"
+
+static int take_record(void *ctx, const struct rec *r)
+{
+	struct flight *f = ctx;
+
+	return model_record(f->s.join.model, r);
+}
+
+/* ---- begin ---- */
+
+static void say_begin(const struct flight *f)
+{
+	const struct flight_opts *fo = &f->o->flight;
+	char a[PARSE_TEXT_MAX], b[PARSE_TEXT_MAX];
+	const struct target *t = capture_target(f->s.capture);
+
+	log_info("flight recorder: pid %d (%s, %s): the newest %s%sat most %s are kept", t->pid,
+		 f->s.join.meta.name, f->s.join.meta.version,
+		 fo->window_ns ? parse_fmt_ns(fo->window_ns, a) : "records",
+		 fo->window_ns ? ", " : ": ", parse_fmt_bytes(fo->bytes, b));
+	log_info("a dump into %s: kill -USR1 %d, or gotrace-bpf ctl %d dump", f->naming.dir,
+		 (int)getpid(), t->pid);
+	if (!f->naming.unique)
+		log_info("each dump replaces the one before: put %%n or %%t into the name to keep "
+			 "all");
+}
+
+static int flight_begin(struct flight *f, int pid, struct diag *d)
+{
+	struct capture_opts co = { .ring_bytes = f->o->ring_bytes,
+				   .no_syscalls = f->o->no_syscalls,
+				   .allow_traced = f->o->allow_traced };
+	struct capture_sink sink = { .take = take_record, .ctx = f };
+	int err = session_open(&f->s, pid, &co, d);
+
+	if (!err)
+		err = flight_open_dumps(f, d);
+	if (err < 0)
+		return err;
+	ending_begin(&f->ending, pid);
+	err = session_start(&f->s, &sink, d);
+	progress_begin(&f->progress, f->s.capture, f->o->quiet,
+		       f->s.armed_ns ? f->s.armed_ns : session_now_ns());
+	if (!err)
+		say_begin(f);
+	return err;
+}
+
+/* ---- run ---- */
+
+static void on_signals(struct flight *f)
+{
+	struct signalfd_siginfo si;
+	struct diag d;
+
+	while (read(f->s.signal_fd, &si, sizeof(si)) == sizeof(si)) {
+		struct trigger t = { .at_ns = session_now_ns(), .reason = "signal" };
+		uint64_t id;
+
+		switch (si.ssi_signo) {
+		case SIGUSR1:
+			(void)flight_trigger(f, &t, &id);
+			break;
+		case SIGHUP:
+			if (flight_open_dir(f, &d) < 0)
+				log_error("%s; dumps go on into the folder that was open", d.text);
+			else
+				log_info("dumps go into %s as it is now", f->naming.dir);
+			break;
+		default:
+			f->stop = true;
+		}
+	}
+}
+
+static int flight_loop(struct flight *f, struct diag *d)
+{
+	uint64_t start = session_now_ns();
+
+	while (!f->stop) {
+		struct pollfd fds[1] = { { .fd = dump_fd(f->dump), .events = POLLIN } };
+		struct genring_stat st;
+		unsigned seen;
+		int err = session_turn(&f->s, fds, 1, &seen, d);
+
+		if (err)
+			return err;
+		if (seen & SESSION_SIGNAL)
+			on_signals(f);
+		if (seen & SESSION_END)
+			return 0;
+		flight_dumps(f);
+		if (f->progress.live) {
+			genring_get_stat(f->ring, &st);
+			progress_draw(&f->progress, f->s.capture, &f->s.join, st.bytes,
+				      session_now_ns());
+		}
+		if (f->o->duration_ns && session_now_ns() - start >= f->o->duration_ns)
+			return 0;
+	}
+	return 0;
+}
+
+/* ---- end ---- */
+
+/* The last records, the last generation, the last dump. */
+static int flight_end(struct flight *f, struct diag *d)
+{
+	char slug[ENDING_SLUG] = "stop", ended[160];
+	struct genring_stat st;
+	bool died, oom;
+	int err = session_stop(&f->s, d);
+
+	progress_clear(&f->progress);
+	if (!err) {
+		err = model_finish(f->s.join.model);
+		if (err)
+			session_failed(&f->s, err, d);
+	}
+	died = f->s.end == REC_END_EXIT || f->s.end == REC_END_EXEC;
+	oom = ending_oom(&f->ending);
+	if (died)
+		ending_slug(f->s.end, f->s.status, oom, slug);
+	ending_text(f->s.end, f->s.status, oom, ended, sizeof(ended));
+	/* A trigger that was still waiting is kept, however this ends. */
+	if (died || f->o->flight.dump_on_exit || f->q.state == TRIG_WAITING || f->q.have_next)
+		(void)flight_last_dump(f, slug);
+	else
+		flight_wait_dump(f);
+	genring_get_stat(f->ring, &st);
+	progress_summary(&f->progress, f->s.capture, &f->s.join,
+			 f->last_path[0] ? f->last_path : NULL, f->dump_bytes, session_now_ns(),
+			 ended);
+	return err;
+}
+
+static int flight_once(struct flight *f, int pid, struct diag *d)
+{
+	int err = flight_begin(f, pid, d), e;
+
+	if (err == -ESRCH && f->dump) {
+		f->s.end = REC_END_EXIT;
+		err = 0;
+	} else if (err < 0) {
+		return err;
+	} else {
+		err = flight_loop(f, d);
+	}
+	e = flight_end(f, err ? NULL : d);
+	return err ? err : e;
+}
+
+static void flight_done(struct flight *f)
+{
+	flight_close_dumps(f);
+	ending_done(&f->ending);
+	session_done(&f->s);
+}
+
+int flight_run(const struct options *o)
+{
+	struct flight f = { .o = o, .s.signal_fd = -1, .ending.events_fd = -1, .dirfd = -1 };
+	struct rings_sums sums = { 0 };
+	struct diag d = { 0 };
+	int err = naming_parse(o->out, &f.naming, &d);
+
+	if (err < 0) {
+		log_error("%s", d.text);
+		return EXIT_USAGE;
+	}
+	err = flight_open_dir(&f, &d);
+	if (!err)
+		err = session_signals(&f.s, SIGUSR1, &d);
+	if (!err)
+		err = flight_once(&f, o->pid, &d);
+	if (err)
+		log_error("%s", d.text[0] ? d.text : strerror(-err));
+	else
+		capture_sums(f.s.capture, &sums);
+	flight_done(&f);
+	if (err || f.failed)
+		return EXIT_FAILED;
+	return sums.lost ? EXIT_LOSSES : EXIT_FINE;
+}

@@ -1,0 +1,68 @@
+/*
+ * flightrec.h - one flight recorder, shared by its parts (flight*.c): private to them.
+ *
+ *	flight.c	phases, signals, the loop
+ *	flightdump.c	triggers in, dumps out
+ *
+ * F1  One thread records; dumps are written by another (dump.h).
+ * F2  A generation enters the ring when the model ends it; a dump ends the open one first.
+ */
+#ifndef CMD_FLIGHTREC_H
+#define CMD_FLIGHTREC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cmd/dump.h"
+#include "cmd/ending.h"
+#include "cmd/naming.h"
+#include "cmd/options.h"
+#include "cmd/progress.h"
+#include "cmd/session.h"
+#include "cmd/shelf.h"
+#include "cmd/trigger.h"
+#include "trace/genring.h"
+
+struct flight {
+	const struct options *o;
+	struct session s;
+	struct ending ending;
+	struct naming naming;
+	char command[TARGET_NAME];
+	int dirfd; /* owned; the folder of dumps */
+	struct genring *ring; /* owned */
+	struct dump *dump;    /* owned */
+	struct shelf shelf;
+	struct triggers q;
+	struct progress progress;
+	uint64_t dumps, failed; /* written; not written */
+	uint64_t dump_bytes;
+	char last_path[DUMP_DIR + DUMP_NAME];
+	uint64_t too_big;	/* generations that did not fit at all */
+	uint64_t abandoned;	/* dumps given up for the window's sake */
+	bool told_short;	/* that the size wins over the time */
+	bool stop;
+};
+
+/* ---- flightdump.c ---- */
+
+/* Makes the ring, the folder and the thread. Before anything is attached. */
+int flight_open_dumps(struct flight *f, struct diag *d);
+int flight_open_dir(struct flight *f, struct diag *d);
+void flight_close_dumps(struct flight *f);
+
+/* The model's generations go here. */
+int flight_take_gen(void *ctx, const struct model_gen *gen);
+
+/* Asks for a dump. As triggers_add. */
+int flight_trigger(struct flight *f, const struct trigger *t, uint64_t *ret_id);
+
+/* Ends what ended and begins what is due; to be called after each turn. */
+void flight_dumps(struct flight *f);
+
+/* The last dump: everything that waits becomes this one, and it is waited for. 0 or the dump's error. */
+int flight_last_dump(struct flight *f, const char *reason);
+/* Waits for the dump under way. */
+void flight_wait_dump(struct flight *f);
+
+#endif
