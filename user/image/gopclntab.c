@@ -22,6 +22,7 @@ enum {
 	MD_EDATA = 216,
 
 	FTAB_ENTRY = 8,
+	NAME_HASH_LEN = 256,  /* a name can be megabytes long */
 	PCLN_CANDIDATES = 16, /* places that look like a pcHeader; real binaries have one */
 
 	FUNCDATA_INLTREE = 3, /* internal/abi/symtab.go */
@@ -197,6 +198,15 @@ static uint64_t ftab_entry(const struct gopclntab *t, uint32_t i)
 	return t->text_va + u32_at(&t->pcln, (uint64_t)i * FTAB_ENTRY);
 }
 
+/* Functions must not overlap: what is decoded of them together is then no more than the text. */
+static bool is_sorted(const struct gopclntab *t)
+{
+	for (uint32_t i = 0; i < t->func_cnt; i++)
+		if (ftab_entry(t, i) > ftab_entry(t, i + 1))
+			return false;
+	return true;
+}
+
 int gopclntab_func(const struct gopclntab *t, uint32_t i, struct pcln_func *ret)
 {
 	const struct pcln_layout *lay = t->lay;
@@ -255,23 +265,17 @@ int gopclntab_func_at(const struct gopclntab *t, uint64_t va, struct pcln_func *
 
 const char *gopclntab_name(const struct gopclntab *t, uint32_t name_off)
 {
-	struct span s = span_sub(&t->funcname, name_off, 0);
-
-	if (s.bad || name_off >= t->funcname.left ||
-	    !memchr(s.p, 0, num_min(t->funcname.left - name_off, LIMIT_NAME_LEN)))
-		return "";
-	return (const char *)s.p;
+	return name_off < t->funcname.left ? (const char *)t->funcname.p + name_off : "";
 }
 
 int gopclntab_name_find(const struct gopclntab *t, const char *name, uint32_t *ret_off)
 {
-	size_t len = strlen(name), left;
 	const uint8_t *p = t->funcname.p, *at = p;
+	size_t len = strlen(name);
 
-	if (!len || t->cutab.off <= t->funcname.off)
+	if (!len)
 		return -ENOENT;
-	left = t->cutab.off - t->funcname.off;
-	while ((at = memmem(at, left - (size_t)(at - p), name, len + 1))) {
+	while ((at = memmem(at, t->funcname.left - (size_t)(at - p), name, len + 1))) {
 		if (at == p || !at[-1]) {
 			*ret_off = (uint32_t)(at - p);
 			return 0;
@@ -286,6 +290,18 @@ bool gopclntab_is_wrapper(const struct gopclntab *t, uint8_t func_id)
 	return func_id == t->lay->id_wrapper;
 }
 
+/* P2: the table ends with the next one, and with a NUL: every offset in it is a string's. */
+static void names_close(struct gopclntab *t)
+{
+	struct span *s = &t->funcname;
+	const uint8_t *nul;
+
+	if (t->cutab.off > s->off)
+		s->left = num_min(s->left, t->cutab.off - s->off);
+	nul = memrchr(s->p, 0, s->left);
+	s->left = nul ? (size_t)(nul - s->p) + 1 : 0;
+}
+
 /*
  * Since 1.21 the table has the types of a generic function's instance, "main.F[go.shape.int]", and
  * the runtime prints "main.F[...]" (runtime.funcNameForPrint): so do we, in our copy, once. The
@@ -293,11 +309,8 @@ bool gopclntab_is_wrapper(const struct gopclntab *t, uint8_t func_id)
  */
 static void names_shorten(struct gopclntab *t)
 {
-	uint8_t *p = (uint8_t *)t->funcname.p, *end;
+	uint8_t *p = (uint8_t *)t->funcname.p, *end = p + t->funcname.left;
 
-	if (t->cutab.off <= t->funcname.off)
-		return;
-	end = p + (t->cutab.off - t->funcname.off);
 	while (p < end) {
 		uint8_t *nul = memchr(p, 0, (size_t)(end - p)), *open, *close;
 
@@ -354,8 +367,8 @@ static uint64_t name_hash(const char *name)
 {
 	uint64_t h = 0xcbf29ce484222325ULL; /* FNV-1a */
 
-	for (; *name; name++)
-		h = (h ^ (uint8_t)*name) * 0x100000001b3ULL;
+	for (unsigned i = 0; i < NAME_HASH_LEN && name[i]; i++)
+		h = (h ^ (uint8_t)name[i]) * 0x100000001b3ULL;
 	return num_mix(h);
 }
 
@@ -367,28 +380,28 @@ static const char *name_of(const struct gopclntab *t, uint32_t i)
 	return rec.bad ? "" : gopclntab_name(t, u32_at(&rec, 4));
 }
 
+/* Chains, not probing: many functions of one name must not make it slow. */
 static int index_build(struct gopclntab *t)
 {
-	uint32_t cnt = 0;
+	uint32_t cnt = 0, n = 0;
 
 	for (uint32_t i = 0; i < t->func_cnt && cnt < LIMIT_RUNTIME_NAMES; i++)
 		cnt += name_indexed(name_of(t, i));
-	for (t->name_cap = 16; t->name_cap < 2 * (size_t)cnt;)
-		t->name_cap *= 2;
-	t->names = calloc(t->name_cap, sizeof(*t->names));
-	if (!t->names)
+	for (t->bucket_cnt = 16; t->bucket_cnt < cnt;)
+		t->bucket_cnt *= 2;
+	t->buckets = calloc(t->bucket_cnt, sizeof(*t->buckets));
+	t->names = calloc((size_t)cnt + 1, sizeof(*t->names));
+	if (!t->buckets || !t->names)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < t->func_cnt && cnt; i++) {
+	for (uint32_t i = 0; i < t->func_cnt && n < cnt; i++) {
 		const char *name = name_of(t, i);
-		size_t slot;
+		uint32_t *head;
 
 		if (!name_indexed(name))
 			continue;
-		slot = name_hash(name) & (t->name_cap - 1);
-		while (t->names[slot])
-			slot = (slot + 1) & (t->name_cap - 1);
-		t->names[slot] = i + 1;
-		cnt--;
+		head = &t->buckets[name_hash(name) & (t->bucket_cnt - 1)];
+		t->names[n++] = (struct pcln_name){.func = i, .next = *head};
+		*head = n; /* one more than its place: 0 ends a chain */
 	}
 	return 0;
 }
@@ -410,14 +423,15 @@ static bool take_named(const struct gopclntab *t, uint32_t i, const char *name, 
 
 int gopclntab_func_find(const struct gopclntab *t, const char *name, struct pcln_func *ret)
 {
-	size_t slot = name_hash(name) & (t->name_cap - 1);
 	bool found = false;
 
 	if (!*name)
 		return -ENOENT;
 	if (name_indexed(name)) {
-		for (; t->names[slot]; slot = (slot + 1) & (t->name_cap - 1))
-			if (take_named(t, t->names[slot] - 1, name, &found, ret))
+		uint32_t n = t->buckets[name_hash(name) & (t->bucket_cnt - 1)];
+
+		for (; n; n = t->names[n - 1].next)
+			if (take_named(t, t->names[n - 1].func, name, &found, ret))
 				break;
 	} else {
 		for (uint32_t i = 0; i < t->func_cnt; i++)
@@ -442,6 +456,9 @@ int gopclntab_init(struct gopclntab *t, struct elfimg *e, unsigned minor, struct
 	/* More than one text section: offsets would need a map (very large external links). */
 	if (elfimg_u64(e, t->moduledata_va + t->lay->md_textsectmap + 8, 0) > 1)
 		return diag_set(d, -ENOTSUP, "several Go text sections");
+	if (!is_sorted(t))
+		return diag_set(d, -EBADMSG, "the function table is not in order");
+	names_close(t);
 	names_shorten(t);
 	if (index_build(t))
 		return diag_set(d, -ENOMEM, "no memory for the function index");
@@ -450,6 +467,7 @@ int gopclntab_init(struct gopclntab *t, struct elfimg *e, unsigned minor, struct
 
 void gopclntab_done(struct gopclntab *t)
 {
+	free(t->buckets);
 	free(t->names);
 	*t = (struct gopclntab){0};
 }

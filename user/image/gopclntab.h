@@ -21,6 +21,10 @@
 
 struct pcln_layout;
 
+struct pcln_name {
+	uint32_t func, next;
+};
+
 struct gopclntab {
 	const struct elfimg *elf;      /* borrowed */
 	const struct pcln_layout *lay; /* where the version has its fields */
@@ -31,8 +35,9 @@ struct gopclntab {
 	uint64_t data_va, edata_va; /* runtime.data, runtime.edata: globals with pointers */
 	uint32_t func_cnt;
 	uint8_t quantum;
-	uint32_t *names; /* owned; index of the runtime's functions by name */
-	size_t name_cap; /* a power of two */
+	struct pcln_name *names; /* owned; the runtime's functions, chained by name */
+	uint32_t *buckets;	 /* owned; place in names plus one, 0: none */
+	size_t bucket_cnt;	 /* a power of two */
 };
 
 /* One function, decoded; offsets are from their tables as in the file. */

@@ -54,7 +54,8 @@ static int64_t pcvalue(const struct gopclntab *t, const struct pcln_func *f, uin
  * The tree has no length: its nodes are those that the pc-value table names, so the table is walked
  * to its highest value.
  */
-bool gosym_inlines(const struct gopclntab *t, const struct pcln_func *f, uint32_t name_off)
+bool gosym_inlines(const struct gopclntab *t, const struct pcln_func *f, uint32_t name_off,
+		   uint64_t *budget)
 {
 	struct pcln_node node;
 	int64_t val = -1, max = -1;
@@ -64,7 +65,7 @@ bool gosym_inlines(const struct gopclntab *t, const struct pcln_func *f, uint32_
 	if (!off || off >= t->pctab.left)
 		return false;
 	s = span_sub(&t->pctab, off, t->pctab.left - off);
-	for (uint32_t n = 0; n < LIMIT_INLINE_STEPS; n++) {
+	for (uint32_t n = 0; n < LIMIT_INLINE_STEPS && *budget; n++, --*budget) {
 		uint64_t dv = span_uvarint(&s);
 
 		span_uvarint(&s);
@@ -75,9 +76,12 @@ bool gosym_inlines(const struct gopclntab *t, const struct pcln_func *f, uint32_
 	}
 	if (max > LIMIT_INLINE_STEPS)
 		return false;
-	for (int64_t i = 0; i <= max && !gopclntab_node(t, f, (uint32_t)i, &node); i++)
+	for (int64_t i = 0; i <= max && *budget; i++, --*budget) {
+		if (gopclntab_node(t, f, (uint32_t)i, &node))
+			return false;
 		if (node.name_off == name_off)
 			return true;
+	}
 	return false;
 }
 

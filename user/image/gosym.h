@@ -20,7 +20,11 @@
 size_t gosym_frames(const struct gopclntab *t, uint64_t pc, struct image_frame *ret, size_t cap);
 uint64_t gosym_start_pc(const struct gopclntab *t, uint64_t startpc);
 
-/* True if f's inline tree holds a copy of the function of that name (gopclntab_name_find). */
-bool gosym_inlines(const struct gopclntab *t, const struct pcln_func *f, uint32_t name_off);
+/*
+ * True if f's inline tree holds a copy of the function of that name (gopclntab_name_find). Each
+ * step takes one from *budget; at 0 the answer is false.
+ */
+bool gosym_inlines(const struct gopclntab *t, const struct pcln_func *f, uint32_t name_off,
+		   uint64_t *budget);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "base/num.h"
 #include "base/scope.h"
 #include "image/elfimg.h"
@@ -161,6 +162,8 @@ int image_func_at(const struct image *img, uint64_t va, struct image_func *ret)
 size_t image_inlined_into(const struct image *img, const char *func, const char **ret_names,
 			  size_t cap)
 {
+	/* Tables can be shared, but not by everything: a real binary takes a fraction of this. */
+	uint64_t budget = 4 * (uint64_t)img->pcln.pctab.left + LIMIT_PCVALUE_STEPS;
 	uint32_t name_off;
 	size_t n = 0;
 
@@ -170,7 +173,7 @@ size_t image_inlined_into(const struct image *img, const char *func, const char 
 		struct pcln_func f;
 
 		if (gopclntab_func(&img->pcln, i, &f) ||
-		    !gosym_inlines(&img->pcln, &f, name_off))
+		    !gosym_inlines(&img->pcln, &f, name_off, &budget))
 			continue;
 		if (n < cap)
 			ret_names[n] = gopclntab_name(&img->pcln, f.name_off);

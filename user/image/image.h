@@ -141,7 +141,7 @@ int image_site_schedule_nop(const struct image *img, struct site *ret, struct di
 size_t image_inlined_into(const struct image *img, const char *func, const char **ret_names,
 			  size_t cap);
 
-/* ---- data of the runtime (docs/go-runtime.md 1.3, 5) ------------------------------------------- */
+/* ---- data of the runtime (docs/go-runtime.md 1.3, 5) ----------------------------------------- */
 
 enum image_var {
 	VAR_ALLGLEN,	   /* uintptr */

@@ -10,7 +10,8 @@
 enum {
 	SITE_PAGE = 4096, /* the smallest page: a nop5 inside one of these is inside any */
 	CALL_LEN = 5,
-	FUNCDATA_ARGINFO = 5,  /* internal/abi/symtab.go */
+	NOP5_FUNC_MAX = 64 * 1024, /* the largest holder, findRunnable, has 5 KiB */
+	FUNCDATA_ARGINFO = 5,	   /* internal/abi/symtab.go */
 	ARGINFO_END = 0xff,    /* internal/abi: TraceArgsEndSeq; as the first byte: no arguments */
 	AFTER_CALL_INSNS = 16, /* how far behind `call newproc1` its result is looked for */
 	AMD64_ARGS = 1 << INSN_AX | 1 << INSN_BX | 1 << INSN_CX | 1 << INSN_DI | 1 << INSN_SI |
@@ -206,6 +207,8 @@ static int calls_in(const struct gopclntab *t, const struct pcln_func *f, uint64
 {
 	struct insn i, prev = {0};
 	struct insn_cur c;
+	/* Looking for jumps costs a walk of its own for each nop: not for giants. */
+	bool small = f->end_va - f->entry_va <= NOP5_FUNC_MAX;
 	int n = 0, err = site_begin(t, f, &c);
 
 	if (err)
@@ -215,7 +218,7 @@ static int calls_in(const struct gopclntab *t, const struct pcln_func *f, uint64
 
 		if (i.op != INSN_CALL || i.target != callee || site_fill(t, f, &i, &s))
 			continue;
-		if (nop5 && prev.op == INSN_NOP5 && !jumps_into(t, f, i.va, i.va, true))
+		if (nop5 && small && prev.op == INSN_NOP5 && !jumps_into(t, f, i.va, i.va, true))
 			(void)site_fill(t, f, &prev, &s); /* crosses a page: the call it is */
 		err = list_add(l, &s);
 		if (err)
