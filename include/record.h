@@ -29,9 +29,10 @@ enum {
 	REC_MAX_PC = 128,	   /* frames: the format's limit */
 	REC_SHORT_PC = 32,	   /* deeper stacks claim room for REC_MAX_PC */
 	REC_TEXT_PC = 16,	   /* room for pcs in a user annotation; its two texts lie behind */
+	REC_NOTE_MAX = 256,	   /* bytes of a note */
 	REC_TEXT_EACH = 256,	   /* room for each text; p holds their lengths: first | second << 32 */
 	REC_MAX_LEN = 2048,	   /* of any record; rings have this much room behind their end */
-	REC_GCC_WORDS = 20,	   /* words of gcController that HEAP and SNAP_GC carry as pcs */
+	REC_GCC_WORDS = 44,	   /* words of gcController that HEAP and SNAP_GC carry as pcs */
 	REC_ABI = 1,		   /* changes with any change of this file's meaning */
 };
 
@@ -75,6 +76,7 @@ enum hook {
 	HOOK_LOG,	    /* x = task id, y = length of key; text = key, message [s] */
 	HOOK_HEAP,	    /* x = heapLive; pcs = the first REC_GCC_WORDS words of gcController */
 	HOOK_ASSIST_PARK,   /* g may park for its mark assist's debt, and then tries again: one range */
+	HOOK_CALL,	    /* a function that the user chose is entered; g = curg, x = its number (COOKIE_CALL_SHIFT) [s] */
 	HOOK_BPF_END,	    /* below: BPF programs; above: user/capture */
 
 	HOOK_SNAP_G = 64,   /* a g as memory had it [s, if it was not running]; x = startpc, y = parent goid, tid = procid of g.m; REC_F_SCHED_PC: pcs[0] is an entry, not a return address */
@@ -84,7 +86,7 @@ enum hook {
 	HOOK_SNAP_END,	    /* the snapshot is whole; x = Gs, y = Ps */
 	HOOK_CLOCK,	    /* x = CLOCK_REALTIME ns at ts */
 	HOOK_LOST,	    /* x records of CPU y were lost just before ts */
-	HOOK_NOTE,	    /* text: a message for the trace (plan changed, trigger, ...) */
+	HOOK_NOTE,	    /* a message for the trace (plan changed, trigger, ...): x bytes of text where pcs would be */
 	HOOK_END,	    /* the recording ends; x = enum rec_end, y = exit status if known */
 	HOOK_COUNT,
 };
@@ -163,6 +165,7 @@ enum cookie_flag {
 	COOKIE_PREEMPTED = 1 << 10, /* GOSCHED by goyield_m: always "preempted" */
 	COOKIE_GOSCHED = 1 << 11,  /* GOSCHED by gosched_m: always "runtime.Gosched" */
 	COOKIE_PC_AX = 1 << 12,	   /* SYSCALL_ENTER by reentersyscall: pc in AX, bp in CX */
+	COOKIE_CALL_SHIFT = 16,	   /* HOOK_CALL: which of the functions asked for, from here on */
 	COOKIE_CALL = 1 << 13,	   /* the site is a call, not the callee's entry: the stack has no return address yet */
 };
 

@@ -105,7 +105,7 @@ static int capture_compare(struct capture *c, struct diag *d)
 }
 
 /* The table's row, or for a newer patch release the newest row of its minor: the process decides. */
-static const struct golayout *capture_layout(const struct capture *c)
+static const struct golayout *pick_layout(const struct capture *c)
 {
 	const struct image_info *info = image_get_info(c->img);
 	const struct golayout *lay = image_get_layout(c->img);
@@ -117,7 +117,7 @@ static int capture_prepare(struct capture *c, struct diag *d)
 {
 	const struct image_info *info = image_get_info(c->img);
 	struct plan_opts po = { .no_syscalls = c->opts.no_syscalls };
-	const struct golayout *lay = capture_layout(c);
+	const struct golayout *lay = pick_layout(c);
 	int err;
 
 	if (!lay)
@@ -351,6 +351,11 @@ const struct target *capture_target(const struct capture *c)
 const struct image *capture_image(const struct capture *c)
 {
 	return c->img;
+}
+
+const struct golayout *capture_layout(const struct capture *c)
+{
+	return c->golive.lay;
 }
 
 const struct plan *capture_plan(const struct capture *c)

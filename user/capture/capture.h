@@ -62,6 +62,7 @@ void capture_free(struct capture *c);
 /* Parts, borrowed; NULL or 0 before they are known. */
 const struct target *capture_target(const struct capture *c);
 const struct image *capture_image(const struct capture *c);
+const struct golayout *capture_layout(const struct capture *c);
 const struct plan *capture_plan(const struct capture *c);
 const struct livecheck *capture_live(const struct capture *c);
 uint64_t capture_bias(const struct capture *c);

@@ -107,6 +107,7 @@ int rawfile_create(int fd, const struct raw_meta *meta, struct rawfile_writer **
 	put_bytes(w, head, sizeof(head));
 	buf_uvarint(&b, meta->go_minor);
 	buf_uvarint(&b, meta->format);
+	buf_uvarint(&b, meta->goal_word);
 	buf_uvarint(&b, meta->gen_ns);
 	buf_uvarint(&b, meta->gen_bytes);
 	buf_uvarint(&b, meta->unblock_pc);
@@ -213,6 +214,7 @@ static int get_meta(struct rawfile *f, struct span s, struct diag *d)
 
 	m->go_minor = (uint32_t)span_uvarint(&s);
 	m->format = (uint32_t)span_uvarint(&s);
+	m->goal_word = (uint32_t)span_uvarint(&s);
 	m->gen_ns = span_uvarint(&s);
 	m->gen_bytes = span_uvarint(&s);
 	m->unblock_pc = span_uvarint(&s);

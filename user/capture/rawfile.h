@@ -28,7 +28,7 @@ struct raw_texts {
 
 /* All that a replay needs besides records and symbols. */
 struct raw_meta {
-	uint32_t go_minor, format;
+	uint32_t go_minor, format, goal_word;
 	uint64_t gen_ns, gen_bytes, unblock_pc;
 	char version[96], name[192];
 	struct raw_texts wait_reasons, block_reasons, stw_reasons;

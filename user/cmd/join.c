@@ -66,6 +66,7 @@ static int join_model(struct join *j, struct diag *d)
 	struct model_opts o = {
 		.format = m->format,
 		.go_minor = m->go_minor,
+		.goal_word = m->goal_word,
 		.gen_ns = m->gen_ns,
 		.gen_bytes = m->gen_bytes,
 		.wait_reasons = texts_of(&m->wait_reasons),
@@ -117,6 +118,7 @@ int join_live(struct join *j, const struct capture *c, const struct join_opts *o
 			    .bias = capture_bias(c) };
 	j->meta.go_minor = info->version.minor;
 	j->meta.format = o->format ? o->format : join_auto_format(info->version.minor);
+	j->meta.goal_word = capture_layout(c)->gcc_gcPercentHeapGoal / 8;
 	j->meta.gen_ns = o->gen_ns ? o->gen_ns : JOIN_GEN_MS * 1000000ULL;
 	j->meta.gen_bytes = o->gen_bytes ? o->gen_bytes : JOIN_GEN_BYTES;
 	snprintf(j->meta.version, sizeof(j->meta.version), "%s", info->version.text);

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/heap.h"
+
 /* A record with what it names looked up; g is NULL for hooks without one or a failed read. */
 struct at {
 	const struct rec *r;
@@ -472,26 +474,20 @@ static void on_annotation(struct model *mo, struct at *a)
 		annotate(mo, a->g, a->r, ev_stack(mo, rec_stack(mo, a->r)));
 }
 
-/* Indexes of gcController's words (go-runtime.md 2); the record carries them from its start. */
-enum { GCC_HEAP_LIVE = 13, GCC_GOAL = 9, GCC_TRIGGERED = 11 };
-
 static void on_heap(struct model *mo, struct at *a)
 {
 	const struct rec *r = a->r;
-	uint64_t live, goal;
+	struct heap_sample h;
 
-	if (r->npc < REC_GCC_WORDS || !a->m->p || a->m->p->state != P_RUNNING)
+	if (!a->m->p || a->m->p->state != P_RUNNING ||
+	    !heap_of_words(r->pcs, r->npc, mo->opts.goal_word, mo->opts.go_minor, &h))
 		return;
-	live = r->pcs[GCC_HEAP_LIVE];
-	goal = r->pcs[GCC_GOAL];
-	if (goal == UINT64_MAX)
-		goal = 0; /* the collector is off */
-	if (live != mo->heap_live)
-		EV(mo, a->m, EV_HEAP_ALLOC, live);
-	if (goal != mo->heap_goal)
-		EV(mo, a->m, EV_HEAP_GOAL, goal);
-	mo->heap_live = live;
-	mo->heap_goal = goal;
+	if (h.live != mo->heap_live)
+		EV(mo, a->m, EV_HEAP_ALLOC, h.live);
+	if (h.goal != mo->heap_goal)
+		EV(mo, a->m, EV_HEAP_GOAL, h.goal);
+	mo->heap_live = h.live;
+	mo->heap_goal = h.goal;
 }
 
 /* ---- dispatch ---- */
@@ -569,6 +565,8 @@ void apply(struct model *mo, const struct rec *r)
 	if (r->hook >= HOOK_BPF_END) {
 		if (r->hook == HOOK_LOST)
 			say_lost(mo, r);
+		else if (r->hook == HOOK_NOTE && r->x <= r->len - sizeof(*r))
+			gen_note(mo, (const char *)r->pcs, r->x);
 		else if (r->hook == HOOK_SNAP_P)
 			(void)p_get(mo, r->p, r->x);
 		return;

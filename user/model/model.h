@@ -82,8 +82,9 @@ struct model_gen {
 struct model_opts {
 	unsigned format;	/* 22, 23, 25, 26 */
 	unsigned go_minor;
+	unsigned goal_word;	/* heap.h; 0: no heap events */
 	uint64_t gen_ns;	/* cut a generation after this time ... */
-	size_t gen_bytes;	/* ... or this size */
+	size_t gen_bytes;	/* ... or this size, announcements not counted */
 	struct model_texts wait_reasons, block_reasons, stw_reasons;
 	struct symbols *symbols;	/* borrowed for the model's life */
 	uint64_t unblock_pc;	/* entry of a runtime function that stands for "the poller"; 0: none */
