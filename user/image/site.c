@@ -11,9 +11,7 @@ enum {
 	SITE_PAGE = 4096, /* the smallest page: a nop5 inside one of these is inside any */
 	CALL_LEN = 5,
 	NOP5_FUNC_MAX = 64 * 1024, /* the largest holder, findRunnable, has 5 KiB */
-	FUNCDATA_ARGINFO = 5,	   /* internal/abi/symtab.go */
-	ARGINFO_END = 0xff,    /* internal/abi: TraceArgsEndSeq; as the first byte: no arguments */
-	AFTER_CALL_INSNS = 16, /* how far behind `call newproc1` its result is looked for */
+	AFTER_CALL_INSNS = 16,	   /* how far behind `call newproc1` its result is looked for */
 	AMD64_ARGS = 1 << INSN_AX | 1 << INSN_BX | 1 << INSN_CX | 1 << INSN_DI | 1 << INSN_SI |
 		     0xf << 8, /* AX, BX, CX, DI, SI, R8-R11 (Go ABIInternal) */
 	ARM64_ARGS = 0xffff,   /* R0-R15 */
@@ -121,14 +119,6 @@ static bool jumps_into(const struct gopclntab *t, const struct pcln_func *f, uin
 
 /* ---- the entry ------------------------------------------------------------------------------- */
 
-/* False only if the function is known to take no arguments. */
-static bool takes_args(const struct gopclntab *t, const struct pcln_func *f)
-{
-	struct span s = gopclntab_funcdata(t, f, FUNCDATA_ARGINFO, 1);
-
-	return s.bad || *s.p != ARGINFO_END;
-}
-
 /*
  * Walks the prologue: `push` is best; a jcc of the stack check is kept while the push behind it is
  * looked for; any other emulated instruction on the straight path ends the walk.
@@ -144,8 +134,6 @@ static int entry_walk(const struct gopclntab *t, const struct pcln_func *f, stru
 
 	if (err)
 		return err;
-	if (!takes_args(t, f))
-		args = 0;
 	while (insn_next(&c, &i) > 0) {
 		int kind = kind_of(t, &i);
 
