@@ -126,6 +126,34 @@ static void test_no_sections(void **state)
 	free(p);
 }
 
+/* The table's two first entries change places: a table that is not in order is refused. */
+static void test_order(void **state)
+{
+	char path[128];
+	size_t len;
+	uint8_t *p = fixture_read(fixture(FIXTURE_NEW, "stripped", path), &len), *tab;
+	struct image *img;
+	struct diag d = {0};
+	uint32_t entry[2];
+	uint64_t pcln;
+	int fd;
+
+	(void)state;
+	tab = memmem(p, len, "\xf1\xff\xff\xff\0\0\x01\x08", 8);
+	assert_non_null(tab);
+	memcpy(&pcln, tab + 64, 8);
+	memcpy(&entry[0], tab + pcln + 8, 4);
+	memcpy(&entry[1], tab + pcln + 16, 4);
+	assert_true(entry[0] < entry[1]);
+	memcpy(tab + pcln + 8, &entry[1], 4);
+	memcpy(tab + pcln + 16, &entry[0], 4);
+	fd = fixture_memfd(p, len);
+	assert_int_equal(image_open(fd, "order", &img, &d), -EBADMSG);
+	assert_non_null(strstr(d.text, "not in order"));
+	close(fd);
+	free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -133,6 +161,7 @@ int main(void)
 		cmocka_unit_test(test_edges),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_no_sections),
+		cmocka_unit_test(test_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
