@@ -49,7 +49,7 @@ void gc_restart(struct gc *gc, int64_t t)
 		gc->stw_since = gc->stw_last = t;
 	restart_all(&gc->assists, t);
 	restart_all(&gc->sweeps, t);
-	gc->cycles = (struct hist){ 0 };
+	gc->cycles = (struct hist){0};
 	stws_reset(gc);
 	longest_reset(&gc->stops);
 	tab_reset(&gc->assisted);
@@ -83,9 +83,15 @@ static void stw_end(struct gc *gc, int64_t t, struct slowest *slow, const struct
 	struct gc_stw *row = tab_get(&gc->stws, gc->stw_name);
 	int64_t ns = t - gc->stw_since, stopping = gc->stw_last - gc->stw_since;
 	struct longest_item item = {
-		.ns = ns, .start = gc->stw_since, .g = gc->stw_g, .name = gc->stw_name,
-		.detail = goros_name(gs, gc->stw_g), .extra = stopping, .g2 = gc->stw_late,
-		.name2 = gc->stw_late_name, .stack = gc->stw_late_stack,
+		.ns = ns,
+		.start = gc->stw_since,
+		.g = gc->stw_g,
+		.name = gc->stw_name,
+		.detail = goros_name(gs, gc->stw_g),
+		.extra = stopping,
+		.g2 = gc->stw_late,
+		.name2 = gc->stw_late_name,
+		.stack = gc->stw_late_stack,
 	};
 
 	if (!row->hist)
@@ -122,8 +128,11 @@ static void assist_end(struct gc *gc, const struct gotrace_event *ev, const stru
 	gc->assist_ns += ns;
 	if (slowest_wants(slow, SLOWEST_ASSIST, ns))
 		slowest_add(slow, SLOWEST_ASSIST,
-			    &(struct longest_item){ .ns = ns, .start = (int64_t)*since, .g = id,
-						    .g2 = -1, .name = goros_name(gs, id) });
+			    &(struct longest_item){.ns = ns,
+						   .start = (int64_t)*since,
+						   .g = id,
+						   .g2 = -1,
+						   .name = goros_name(gs, id)});
 	map_del(&gc->assists, (uint64_t)id);
 }
 
@@ -196,8 +205,8 @@ static void range_end(struct gc *gc, const struct gotrace_event *ev, const struc
 			break;
 		hist_add(&gc->cycles, ns, gc->cycle_since);
 		slowest_add(slow, SLOWEST_GC,
-			    &(struct longest_item){ .ns = ns, .start = gc->cycle_since, .g = -1,
-						    .g2 = -1 });
+			    &(struct longest_item){
+				    .ns = ns, .start = gc->cycle_since, .g = -1, .g2 = -1});
 		gc->cycle_since = 0;
 		break;
 	case RANGE_ASSIST:
@@ -222,8 +231,8 @@ static void stw_watch(struct gc *gc, const struct gotrace_event *ev, const struc
 		gc->stw_late_name = st->g->name;
 		gc->stw_late_stack = intern_stack(gs->in, tr->stack);
 	} else if (ev->kind == GOTRACE_STATE_TRANSITION &&
-		   tr->resource.kind == GOTRACE_RESOURCE_PROC &&
-		   tr->from == GOTRACE_PROC_RUNNING && tr->to == GOTRACE_PROC_IDLE) {
+		   tr->resource.kind == GOTRACE_RESOURCE_PROC && tr->from == GOTRACE_PROC_RUNNING &&
+		   tr->to == GOTRACE_PROC_IDLE) {
 		gc->stw_last = ev->time;
 	}
 }

@@ -1,6 +1,6 @@
 /*
- * gc.h - the garbage collector: mark phases, stops of the world with who came last, assists, sweeps,
- * the heap and its goal over time.
+ * gc.h - the garbage collector: mark phases, stops of the world with who came last, assists,
+ * sweeps, the heap and its goal over time.
  *
  * Y1  A stop's begin is when the runtime asks for it. Until the last running goroutine or P has
  *     stopped, it is stopping: that last one is the straggler. The rest is the stop's work.
@@ -17,9 +17,9 @@
 #include "report/tab.h"
 
 struct gc_stw {
-	uint64_t key; /* the range's name */
+	uint64_t key;	   /* the range's name */
 	struct hist *hist; /* owned */
-	int64_t stopping;     /* of hist->sum */
+	int64_t stopping;  /* of hist->sum */
 	int64_t stopping_max;
 };
 
@@ -31,17 +31,17 @@ struct gc_assist {
 
 struct gc {
 	/* What is open. */
-	int64_t cycle_since;		/* 0: no mark phase */
-	int64_t stw_since, stw_last;	/* 0: none; when the newest goroutine or P stopped */
+	int64_t cycle_since;	     /* 0: no mark phase */
+	int64_t stw_since, stw_last; /* 0: none; when the newest goroutine or P stopped */
 	uint32_t stw_name;
-	int64_t stw_g, stw_late;	/* who asked; who came last, or -1 */
+	int64_t stw_g, stw_late; /* who asked; who came last, or -1 */
 	uint32_t stw_late_name, stw_late_stack;
-	struct map assists, sweeps;	/* goroutine, P -> begin */
+	struct map assists, sweeps; /* goroutine, P -> begin */
 
-	struct hist cycles;  /* mark phases */
-	struct tab stws;     /* struct gc_stw */
+	struct hist cycles;   /* mark phases */
+	struct tab stws;      /* struct gc_stw */
 	struct longest stops; /* as SLOWEST_STW */
-	struct tab assisted; /* struct gc_assist */
+	struct tab assisted;  /* struct gc_assist */
 	int64_t assist_ns, sweep_ns;
 	uint64_t assist_cnt, sweep_cnt, swept_bytes, reclaimed_bytes;
 	struct series heap, goal; /* bytes */

@@ -28,15 +28,15 @@
 
 struct goro {
 	int64_t id;
-	uint32_t name;	/* 0: not known */
-	uint32_t reason, stack; /* of the state that it is in */
-	uint8_t state;	/* enum gotrace_go_state */
-	bool clipped;	/* the state began before it was seen */
-	bool forever;	/* waits so */
-	int64_t since;	/* when the state began */
-	int64_t from;	/* from when the state is yet to be accounted for */
-	int64_t sysblock; /* when its P left it in the syscall; 0: it did not */
-	int64_t sysproc; /* the P it had when the syscall began */
+	uint32_t name;		    /* 0: not known */
+	uint32_t reason, stack;	    /* of the state that it is in */
+	uint8_t state;		    /* enum gotrace_go_state */
+	bool clipped;		    /* the state began before it was seen */
+	bool forever;		    /* waits so */
+	int64_t since;		    /* when the state began */
+	int64_t from;		    /* from when the state is yet to be accounted for */
+	int64_t sysblock;	    /* when its P left it in the syscall; 0: it did not */
+	int64_t sysproc;	    /* the P it had when the syscall began */
 	int64_t create, start, end; /* start: first run; 0: none yet */
 	struct gostat st;
 	struct tally active; /* ranges that are open: name, begin */
@@ -46,19 +46,19 @@ struct goro {
 struct stint {
 	const struct goro *g; /* good until the next event; already in its next state */
 	int64_t start, end;
-	uint8_t state, next; /* enum gotrace_go_state */
-	bool clipped;	     /* began before start */
+	uint8_t state, next;	/* enum gotrace_go_state */
+	bool clipped;		/* began before start */
 	uint32_t reason, stack; /* with which the state began; interned, 0: none */
 };
 
 struct goros {
-	struct intern *in; /* borrowed */
-	struct groups *groups; /* borrowed */
-	struct map live;   /* id -> struct goro */
+	struct intern *in;		 /* borrowed */
+	struct groups *groups;		 /* borrowed */
+	struct map live;		 /* id -> struct goro */
 	struct map syscall_ps, range_ps; /* P -> goroutine in a syscall; (P, range) -> goroutine */
 	struct arena arena;
 	struct goro *free;
-	uint32_t forever; /* the name */
+	uint32_t forever;			 /* the name */
 	uint64_t counts[GOTRACE_GO_STATE_COUNT]; /* live goroutines by state */
 	uint64_t seen, created, ended, live_max;
 	int64_t sync, last;

@@ -16,7 +16,7 @@
 
 struct gostat {
 	int64_t exec, sched, syscall, sysblock, total; /* ns */
-	struct tally blocks, ranges; /* by reason, by range */
+	struct tally blocks, ranges;		       /* by reason, by range */
 };
 
 struct group {

@@ -22,7 +22,7 @@ struct life_span {
 };
 
 struct life {
-	int64_t id; /* or -1: nobody's */
+	int64_t id;		 /* or -1: nobody's */
 	struct life_span *spans; /* owned */
 	size_t cnt, cap;
 	uint64_t dropped;

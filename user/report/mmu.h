@@ -31,14 +31,14 @@ struct mmu_step {
 };
 
 struct mmu {
-	struct mmu_step *steps; /* owned; a ring */
-	size_t cap, head, cnt;	/* cap is 0 or a power of two */
-	uint64_t first;		/* number of the oldest step; they count from 0 */
-	uint64_t left[MMU_WINDOWS]; /* number of the first step that no window began at yet */
-	double min[MMU_WINDOWS];    /* of whole windows; > 1: there was none */
+	struct mmu_step *steps;	     /* owned; a ring */
+	size_t cap, head, cnt;	     /* cap is 0 or a power of two */
+	uint64_t first;		     /* number of the oldest step; they count from 0 */
+	uint64_t left[MMU_WINDOWS];  /* number of the first step that no window began at yet */
+	double min[MMU_WINDOWS];     /* of whole windows; > 1: there was none */
 	int64_t min_at[MMU_WINDOWS]; /* where that window begins */
-	double mean;		    /* of all; set by finish */
-	int64_t begin;		    /* 0: gomaxprocs is not known yet */
+	double mean;		     /* of all; set by finish */
+	int64_t begin;		     /* 0: gomaxprocs is not known yet */
 	uint64_t procs;
 	unsigned stw;
 	struct map workers; /* goroutines that work for the GC now -> 1 */

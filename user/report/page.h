@@ -17,7 +17,7 @@
 #include "report/series.h"
 
 struct page {
-	struct buf *out; /* borrowed; its failed is the page's */
+	struct buf *out;	 /* borrowed; its failed is the page's */
 	const struct intern *in; /* borrowed: where names are */
 	bool fancy;
 	size_t top; /* rows of a list */

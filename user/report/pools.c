@@ -39,8 +39,9 @@ static uint32_t place_make(struct pools *p, const struct intern *in, uint32_t st
 		row->func = f->func;
 		row->file = f->file;
 		row->line = (uint32_t)f->line;
-		return p->places.failed ? 0 :
-			(uint32_t)(((uint8_t *)row - p->places.rows) / p->places.size) + 1;
+		return p->places.failed
+			       ? 0
+			       : (uint32_t)(((uint8_t *)row - p->places.rows) / p->places.size) + 1;
 	}
 	return 0;
 }
@@ -116,8 +117,8 @@ void pools_feed(struct pools *p, const struct gotrace_event *ev, const struct st
 	by = place_of(p, in, waker);
 	if (!by)
 		return;
-	*(send ? &((struct pool_place *)tab_row(&p->places, by - 1))->received :
-		 &((struct pool_place *)tab_row(&p->places, by - 1))->sent) += 1;
+	*(send ? &((struct pool_place *)tab_row(&p->places, by - 1))->received
+	       : &((struct pool_place *)tab_row(&p->places, by - 1))->sent) += 1;
 	link_places(p, at, by);
 }
 

@@ -18,16 +18,16 @@ struct pool_place {
 	uint64_t key;
 	uint32_t func, file;
 	uint32_t line;
-	uint32_t up;		   /* another place of the same pool + 1, or 0: the pool's head */
-	int64_t send_ns, recv_ns;  /* blocked here; while reading */
+	uint32_t up;		  /* another place of the same pool + 1, or 0: the pool's head */
+	int64_t send_ns, recv_ns; /* blocked here; while reading */
 	uint64_t send_cnt, recv_cnt;
-	uint64_t sent, received;   /* others woken from here */
+	uint64_t sent, received;      /* others woken from here */
 	int64_t pool_send, pool_recv; /* of all places of the pool; the head's, after finish */
 	int64_t pool_ns;	      /* their sum */
 };
 
 struct pools {
-	struct tab places; /* struct pool_place */
+	struct tab places;   /* struct pool_place */
 	struct map by_stack; /* stack -> place + 1; 0: none */
 	uint32_t send, recv; /* the reasons' names */
 	bool failed;

@@ -23,7 +23,7 @@ static void gap_restart(struct procs_gap *g, int64_t t)
 	if (g->since)
 		g->since = t;
 	g->ns = 0;
-	g->hist = (struct hist){ 0 };
+	g->hist = (struct hist){0};
 	g->pending.ns = 0;
 	longest_reset(&g->longest);
 }
@@ -43,7 +43,7 @@ static void gap_end(struct procs_gap *g, int64_t t)
 	g->ns += ns;
 	hist_add(&g->hist, ns, g->since);
 	if (longest_wants(&g->longest, ns))
-		g->pending = (struct longest_item){ .ns = ns, .start = g->since, .g = -1, .g2 = -1 };
+		g->pending = (struct longest_item){.ns = ns, .start = g->since, .g = -1, .g2 = -1};
 	g->since = 0;
 }
 

@@ -18,8 +18,14 @@
 #include "report/longest.h"
 #include "report/series.h"
 
-enum procs_end { PROCS_END_OPEN, PROCS_END_UNBLOCK, PROCS_END_CREATE, PROCS_END_SYSCALL,
-		 PROCS_END_RUN, PROCS_END_PROC };
+enum procs_end {
+	PROCS_END_OPEN,
+	PROCS_END_UNBLOCK,
+	PROCS_END_CREATE,
+	PROCS_END_SYSCALL,
+	PROCS_END_RUN,
+	PROCS_END_PROC
+};
 
 /* One kind of gap. */
 struct procs_gap {

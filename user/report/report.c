@@ -101,7 +101,8 @@ static void report_stint(struct report *r, const struct gotrace_event *ev, const
 	if (r->opts.goroutine >= 0)
 		life_feed(&r->life, ev, st, &r->goros);
 	if (!report_wants(r, st->g->name) &&
-	    (st->state != GOTRACE_GO_WAITING || !report_wants(r, goros_name(&r->goros, ev->goroutine))))
+	    (st->state != GOTRACE_GO_WAITING ||
+	     !report_wants(r, goros_name(&r->goros, ev->goroutine))))
 		return;
 	wakes_feed(&r->wakes, ev, st, &r->goros, &r->groups);
 	if (!report_wants(r, st->g->name))

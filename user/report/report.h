@@ -65,7 +65,7 @@ struct report {
 	uint8_t *match; /* owned; by name: 0 not asked yet, 1 no, 2 yes */
 	size_t match_cap;
 
-	struct gotrace_info info;  /* set by report_read */
+	struct gotrace_info info;   /* set by report_read */
 	struct gotrace_error error; /* what ended the reading; code 0: the end */
 };
 

@@ -16,7 +16,7 @@ struct series {
 	int64_t t0, width; /* width 0: not begun */
 	int64_t at;	   /* time up to which sums are whole */
 	double level;
-	double sums[SERIES_LEN];     /* of level times ns */
+	double sums[SERIES_LEN]; /* of level times ns */
 	double peaks[SERIES_LEN];
 };
 

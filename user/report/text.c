@@ -28,7 +28,7 @@ static void text_clock(struct page *p, const struct report *r)
 	buf_printf(p->out, "  began                 %s.%06lld UTC\n", day, (long long)ns / 1000);
 }
 
-static void text_overview(struct page *p, const struct report *r, const char *name)
+static void overview(struct page *p, const struct report *r, const char *name)
 {
 	char a[PARSE_TEXT_MAX], b[PARSE_TEXT_MAX];
 
@@ -61,7 +61,7 @@ static void text_overview(struct page *p, const struct report *r, const char *na
 
 static void text_reasons(struct page *p, const struct tally *t, int64_t total, const char *what)
 {
-	struct tally copy = { 0 };
+	struct tally copy = {0};
 
 	if (!t->cnt || !tally_merge(&copy, t))
 		return;
@@ -101,8 +101,8 @@ static void text_group(struct page *p, const struct group *g, int64_t longest)
 
 static void text_groups(struct page *p, struct report *r)
 {
-	SCOPED_FREE void **order =
-		tab_sort(&r->groups.tab, offsetof(struct group, st) + offsetof(struct gostat, exec));
+	SCOPED_FREE void **order = tab_sort(&r->groups.tab, offsetof(struct group, st) +
+								    offsetof(struct gostat, exec));
 	size_t shown = 0, wanted = 0;
 	int64_t longest = 0;
 
@@ -161,7 +161,8 @@ static void text_sites(struct page *p, const struct report *r)
 		buf_printf(p->out, "  ");
 		page_name(p, s->reason, "(unknown)");
 		buf_printf(p->out, "\n");
-		page_stack(p, s->stack, "                                            ", STACK_SHOWN);
+		page_stack(p, s->stack, "                                            ",
+			   STACK_SHOWN);
 	}
 	if (cnt > p->top)
 		buf_printf(p->out, "%10s... %zu more\n", "", cnt - p->top);
@@ -206,8 +207,8 @@ static void text_latency_row(struct page *p, const struct hist *h)
 
 static void text_latency(struct page *p, struct report *r)
 {
-	SCOPED_FREE void **order =
-		tab_sort(&r->groups.tab, offsetof(struct group, st) + offsetof(struct gostat, sched));
+	SCOPED_FREE void **order = tab_sort(&r->groups.tab, offsetof(struct group, st) +
+								    offsetof(struct gostat, sched));
 	size_t shown = 0;
 
 	page_head(p, "SCHEDULING LATENCY", "from runnable to running");
@@ -287,12 +288,20 @@ void text_goroutines(struct page *p, struct report *r)
 	text_pools(p, r);
 }
 
+void text_overview(const struct report *r, const char *name, const struct text_style *style,
+		   struct buf *out)
+{
+	struct page p = {.out = out, .in = &r->in, .fancy = style->fancy, .t0 = r->first};
+
+	overview(&p, r, name);
+}
+
 int text_report(struct report *r, const char *name, const struct text_style *style, struct buf *out)
 {
-	struct page p = { .out = out, .in = &r->in, .fancy = style->fancy, .top = style->top,
-			  .t0 = r->first };
+	struct page p = {
+		.out = out, .in = &r->in, .fancy = style->fancy, .top = style->top, .t0 = r->first};
 
-	text_overview(&p, r, name);
+	overview(&p, r, name);
 	if (r->opts.goroutine >= 0) {
 		text_life(&p, r);
 	} else if (r->opts.slowest) {

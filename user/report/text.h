@@ -21,6 +21,10 @@ struct text_style {
 int text_report(struct report *r, const char *name, const struct text_style *style,
 		struct buf *out);
 
+/* What the trace is, and how much of it there is. */
+void text_overview(const struct report *r, const char *name, const struct text_style *style,
+		   struct buf *out);
+
 /* Sections; each appends to p. */
 void text_goroutines(struct page *p, struct report *r);
 void text_system(struct page *p, struct report *r);

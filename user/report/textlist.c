@@ -1,4 +1,5 @@
-/* textlist.c - the page's lists that are asked for: the longest of anything, one goroutine's life. */
+/* textlist.c - the page's lists that are asked for: the longest of anything, one goroutine's life.
+ */
 #include "report/text.h"
 
 static void text_detail(struct page *p, const struct longest_item *it, enum slowest_kind kind)
@@ -92,6 +93,6 @@ void text_life(struct page *p, const struct report *r)
 	for (size_t i = 0; i < l->cnt; i++)
 		text_span(p, &l->spans[i]);
 	if (l->dropped)
-		buf_printf(p->out, "%14s... %llu more spans; narrow the time by --from and --to\n", "",
-			   (unsigned long long)l->dropped);
+		buf_printf(p->out, "%14s... %llu more spans; narrow the time by --from and --to\n",
+			   "", (unsigned long long)l->dropped);
 }

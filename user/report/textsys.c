@@ -9,9 +9,12 @@
 static void text_gap_end(struct page *p, const struct longest_item *it)
 {
 	static const char *const how[] = {
-		[PROCS_END_OPEN] = "lasts until the end", [PROCS_END_UNBLOCK] = "woken: ",
-		[PROCS_END_CREATE] = "created: ", [PROCS_END_SYSCALL] = "back from a syscall: ",
-		[PROCS_END_RUN] = "ran: ", [PROCS_END_PROC] = "stopped: ",
+		[PROCS_END_OPEN] = "lasts until the end",
+		[PROCS_END_UNBLOCK] = "woken: ",
+		[PROCS_END_CREATE] = "created: ",
+		[PROCS_END_SYSCALL] = "back from a syscall: ",
+		[PROCS_END_RUN] = "ran: ",
+		[PROCS_END_PROC] = "stopped: ",
 	};
 
 	buf_printf(p->out, "%s", how[it->extra]);
@@ -248,7 +251,8 @@ static void text_logs(struct page *p, const struct report *r)
 		page_name(p, (uint32_t)c->key, "(no category)");
 		buf_printf(p->out, "\n");
 	}
-	for (uint64_t n = u->log_cnt > USER_LOGS ? u->log_cnt - USER_LOGS : 0; n < u->log_cnt; n++) {
+	for (uint64_t n = u->log_cnt > USER_LOGS ? u->log_cnt - USER_LOGS : 0; n < u->log_cnt;
+	     n++) {
 		const struct user_log *l = &u->logs[n % USER_LOGS];
 
 		page_at(p, l->at, 14);

@@ -34,8 +34,8 @@ struct user_log {
 };
 
 struct user {
-	struct tab tasks, regions; /* struct user_type */
-	struct tab categories;	   /* struct user_category */
+	struct tab tasks, regions;	 /* struct user_type */
+	struct tab categories;		 /* struct user_category */
 	struct user_log logs[USER_LOGS]; /* a ring: log number n is logs[n % USER_LOGS] */
 	uint64_t log_cnt;
 	struct map open_tasks; /* id -> begin */

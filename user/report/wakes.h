@@ -2,7 +2,8 @@
  * wakes.h - who wakes whom: by the groups of both and the reason that the woken one had waited for;
  * and how long goroutines wait to run once they could.
  *
- * A waker without a goroutine (the network poller, a timer, the runtime) has id GOTRACE_NO_GOROUTINE.
+ * A waker without a goroutine (the network poller, a timer, the runtime) has id
+ * GOTRACE_NO_GOROUTINE.
  */
 #ifndef REPORT_WAKES_H
 #define REPORT_WAKES_H
@@ -21,9 +22,9 @@ struct wake {
 };
 
 struct wakes {
-	struct tab tab;	       /* struct wake */
-	struct hist latency;   /* runnable until running */
-	struct longest late;   /* the longest of them; extra: the time it ran */
+	struct tab tab;	     /* struct wake */
+	struct hist latency; /* runnable until running */
+	struct longest late; /* the longest of them; extra: the time it ran */
 };
 
 /* late: how many of the longest latencies are kept. 0 or -ENOMEM. */
