@@ -151,7 +151,7 @@ static void on_coroswitch(struct model *mo, struct at *a)
 {
 	bool destroy = a->r->flags & REC_F_COROEXIT;
 	/* Looked up by its address, too, a goroutine's own would make it vanish under our hands. */
-	struct g *next = a->r->y && a->r->x != a->r->g ? g_get(mo, a->m, a->r->x, a->r->y) : NULL;
+	struct g *next = goid_lawful(a->r->y) && a->r->x != a->r->g ? g_get(mo, a->m, a->r->x, a->r->y) : NULL;
 
 	if (!g_ensure_running(mo, a->m, a->g, a->p))
 		return;
@@ -581,7 +581,7 @@ void apply(struct model *mo, const struct rec *r)
 	assist_settle(mo, a.m, r);
 	m_settle(mo, a.m, r->hook);
 	if (handlers[r->hook].need & NEED_G) {
-		if (r->goid == 0) {
+		if (!goid_lawful(r->goid)) {
 			repaired(mo, REPAIR_IGNORED); /* its memory could not be read */
 			return;
 		}

@@ -8,6 +8,7 @@
 #include "model/state.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/num.h"
 
@@ -82,6 +83,10 @@ void gen_say_owed(struct model *mo, struct m *m)
 		EV(mo, m, EV_HEAP_GOAL, mo->heap_goal);
 		mo->say_goal = false;
 	}
+	for (size_t i = 0; i < mo->note_cnt; i++)
+		EV(mo, m, EV_USER_LOG, 0, ev_text(mo, "gotrace-bpf"),
+		   genwriter_string(mo->w, mo->notes[i].text, mo->notes[i].len), 0);
+	mo->note_cnt = 0;
 }
 
 void gen_open(struct model *mo)
@@ -102,6 +107,21 @@ void gen_open(struct model *mo)
 	mo->say_procs = mo->procs != 0;
 	mo->say_goal = mo->heap_goal != 0;
 	mo->say_gc = mo->gc_active;
+	mo->gen_base = genwriter_size(mo->w);
+	m = any_running(mo);
+	if (m)
+		gen_say_owed(mo, m);
+}
+
+void gen_note(struct model *mo, const char *text, size_t len)
+{
+	struct m *m;
+
+	if (mo->note_cnt == MODEL_NOTES)
+		return;
+	mo->notes[mo->note_cnt].len = (uint16_t)(len < REC_NOTE_MAX ? len : REC_NOTE_MAX);
+	memcpy(mo->notes[mo->note_cnt].text, text, mo->notes[mo->note_cnt].len);
+	mo->note_cnt++;
 	m = any_running(mo);
 	if (m)
 		gen_say_owed(mo, m);
@@ -228,7 +248,7 @@ void gen_tick(struct model *mo)
 {
 	uint64_t age = mo->rec_ts > mo->gen_start ? mo->rec_ts - mo->gen_start : 0;
 
-	if (age < mo->opts.gen_ns && genwriter_size(mo->w) < mo->opts.gen_bytes)
+	if (age < mo->opts.gen_ns && genwriter_size(mo->w) < mo->opts.gen_bytes + mo->gen_base)
 		return;
 	if (mo->stw_open) {
 		if (age < mo->opts.gen_ns * STW_PATIENCE)

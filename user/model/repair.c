@@ -54,6 +54,28 @@ void m_put_off(struct model *mo, struct m *m, enum pend pend, uint64_t p_ptr)
 	mo->ts += PEND_EVENTS;
 }
 
+/* Some idle P, for a record that names none; a new one if there is none. */
+static struct p *p_any(struct model *mo)
+{
+	struct map_slot slot;
+
+	for (size_t pos = 0; map_next(&mo->ps, &pos, &slot);) {
+		struct p *p = (struct p *)(uintptr_t)slot.val;
+
+		if (p->state == P_IDLE)
+			return p;
+	}
+	return p_get(mo, UINT64_MAX - mo->ps.cnt, UINT64_MAX);
+}
+
+/* g's syscall on m ended without the P it had taken along; m has another now. */
+static void g_return(struct model *mo, struct m *m, struct g *g)
+{
+	if (g->state == G_SYSCALL) /* else the change of Ps has ended it already */
+		g_syscall_end_blocked(mo, g);
+	g_start(mo, m, g);
+}
+
 /* The old P was wired to m again, or taken from another M, without a hook (go-runtime.md 4.2, 5). */
 static void m_rewire(struct model *mo, struct m *m)
 {
@@ -62,9 +84,9 @@ static void m_rewire(struct model *mo, struct m *m)
 	bool own_past = m->last_ts < m->pend_ts && m->pend_ts > mo->gen_start;
 
 	if (!p)
-		p = m->p;
+		p = m->p ? m->p : p_any(mo); /* announced now, if new: so it is not told in the past */
 	/* Nothing that concerns it happened since: it is told at its own time. */
-	if (own_past && (!p || p->changed_ts < m->pend_ts))
+	if (own_past && p && p->changed_ts < m->pend_ts)
 		mo->back_ts = m->pend_ts;
 	if (m->p && m->p->state == P_SYSCALL)
 		p_steal(mo, m, m->p);
@@ -72,9 +94,8 @@ static void m_rewire(struct model *mo, struct m *m)
 		mo->back_ts = 0; /* its holder stops now, not in the past */
 	if (p && p != m->p)
 		p_make_idle(mo, m, p);
-	m_ensure_p(mo, m, p);
-	g_syscall_end_blocked(mo, g);
-	g_start(mo, m, g);
+	if (m_ensure_p(mo, m, p))
+		g_return(mo, m, g);
 	mo->back_ts = 0;
 	repaired(mo, REPAIR_REWIRE);
 }
@@ -211,20 +232,6 @@ void p_make_idle(struct model *mo, struct m *by, struct p *p)
 	}
 }
 
-/* Some idle P, for a record that names none; a new one if there is none. */
-static struct p *p_any(struct model *mo)
-{
-	struct map_slot slot;
-
-	for (size_t pos = 0; map_next(&mo->ps, &pos, &slot);) {
-		struct p *p = (struct p *)(uintptr_t)slot.val;
-
-		if (p->state == P_IDLE)
-			return p;
-	}
-	return p_get(mo, UINT64_MAX - mo->ps.cnt, UINT64_MAX);
-}
-
 bool m_ensure_p(struct model *mo, struct m *m, struct p *p)
 {
 	if (!p)
@@ -287,8 +294,7 @@ bool g_ensure_running(struct model *mo, struct m *m, struct g *g, struct p *p)
 			p_steal(mo, m, m->p);
 		if (!m_ensure_p(mo, m, p))
 			return false;
-		g_syscall_end_blocked(mo, g);
-		g_start(mo, m, g);
+		g_return(mo, m, g);
 		return true;
 	}
 	if (m->g != g)

@@ -54,7 +54,7 @@ static void fix_g(struct model *mo, const struct rec *r, struct m *m, enum g_sta
 {
 	struct g *g;
 
-	if (r->goid == 0 || g_find(mo, r->goid)) {
+	if (!goid_lawful(r->goid) || g_find(mo, r->goid)) {
 		if (m)
 			m->g_fixed = true;
 		return;
@@ -209,7 +209,7 @@ static void infer_snap_g(struct model *mo, const struct rec *r)
 	bool fresh = !g;
 	struct m *m;
 
-	if (r->goid == 0)
+	if (!goid_lawful(r->goid))
 		return;
 	if (fresh) {
 		g = g_get(mo, NULL, r->g, r->goid);

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/limits.h"
+
 static void *map_ptr(const struct map *m, uint64_t key)
 {
 	return (void *)(uintptr_t)map_get(m, key, 0);
@@ -106,7 +108,7 @@ struct p *p_get(struct model *mo, uint64_t ptr, uint64_t id)
 		return p;
 	if (id == UINT64_MAX)
 		id = map_get(&mo->p_ids, ptr, UINT64_MAX);
-	if (id == UINT64_MAX || p_by_id(mo, id))
+	if (id >= LIMIT_PS || p_by_id(mo, id))
 		id = p_free_id(mo);
 	p = calloc(1, sizeof(*p));
 	if (!p || map_put_ptr(&mo->ps, ptr, p) < 0) {
@@ -118,8 +120,10 @@ struct p *p_get(struct model *mo, uint64_t ptr, uint64_t id)
 	p->id = id;
 	/* A P that is new in the middle of a generation is announced on the spot: lawful as long as
 	 * readers never heard of it. */
-	if (mo->gen)
+	if (mo->gen) {
 		EV(mo, NULL, EV_PROC_STATUS, p->id, TRACE_PROC_IDLE);
+		p->changed_ts = mo->ts;
+	}
 	return p;
 }
 

@@ -23,6 +23,8 @@
 enum g_state { G_NONE, G_RUNNABLE, G_RUNNING, G_SYSCALL, G_WAITING };
 enum p_state { P_IDLE, P_RUNNING, P_SYSCALL, P_ABANDONED };
 
+enum { MODEL_NOTES = 8 }; /* that can wait; more are dropped */
+
 struct m;
 
 struct g {
@@ -86,10 +88,22 @@ struct model {
 	uint64_t clock_mono, clock_wall; /* the newest CLOCK record */
 	uint32_t unblock_stack;
 	uint32_t lost_note;
+	struct {
+		uint16_t len;
+		char text[REC_NOTE_MAX];
+	} notes[MODEL_NOTES];	      /* to be logged by the next goroutine that runs */
+	size_t note_cnt;
+	size_t gen_base;	      /* bytes of this generation's announcements */
 	struct buf held;	      /* records before the snapshot's end */
 	bool holding;
 	int err;		      /* sticky: no memory, or gen_done's */
 };
+
+/* False for what no goroutine is called: 0, or what cannot have been counted up to. */
+static inline bool goid_lawful(uint64_t goid)
+{
+	return goid != 0 && goid <= INT64_MAX;
+}
 
 /* ---- lookups (state.c) -------------------------------------------------------------------- */
 
@@ -181,6 +195,8 @@ bool g_ensure_running(struct model *mo, struct m *m, struct g *g, struct p *p);
 void gen_open(struct model *mo);
 /* Writes what the generation owes and needs m's running goroutine for (ProcsChange, HeapGoal, GCActive). */
 void gen_say_owed(struct model *mo, struct m *m);
+/* Logs text (REC_NOTE_MAX bytes at most) in the goroutine that runs, or in the next one that does. */
+void gen_note(struct model *mo, const char *text, size_t len);
 /* Closes it and hands it to gen_done. */
 void gen_close(struct model *mo);
 /* Cuts when time or size ask for it and no stop-the-world is open. */
