@@ -455,6 +455,14 @@ int on_hook(struct pt_regs *ctx)
 		read_m(ctl, &e, false);
 		emit(ctl, &e);
 		break;
+	case HOOK_CALL:
+		e.x = cookie >> COOKIE_CALL_SHIFT;
+		e.g = GO_G(ctx);
+		read_g_tail(ctl, &e, e.g);
+		read_m(ctl, &e, false);
+		stack_here(ctl, &e, ctx, cookie);
+		emit_stack(ctl, &e);
+		break;
 	case HOOK_GC_BEGIN:
 		e.g = GO_G(ctx);
 		read_g_tail(ctl, &e, e.g);

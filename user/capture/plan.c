@@ -128,7 +128,7 @@ static const char *const hook_names[HOOK_COUNT] = {
 	[HOOK_TASK_BEGIN] = "task-begin",  [HOOK_TASK_END] = "task-end",
 	[HOOK_REGION] = "region",	   [HOOK_LOG] = "log",
 	[HOOK_ASSIST_PARK] = "assist-park",
-	[HOOK_HEAP] = "heap",		   [HOOK_SNAP_G] = "snap-g",
+	[HOOK_CALL] = "call",		   [HOOK_HEAP] = "heap",		   [HOOK_SNAP_G] = "snap-g",
 	[HOOK_SNAP_P] = "snap-p",	   [HOOK_SNAP_M] = "snap-m",
 	[HOOK_SNAP_GC] = "snap-gc",	   [HOOK_SNAP_END] = "snap-end",
 	[HOOK_CLOCK] = "clock",		   [HOOK_LOST] = "lost",
