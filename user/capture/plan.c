@@ -57,13 +57,20 @@ static const struct row rows[] = {
 	{ HOOK_EXIT, 19, 99, HOW_ENTRY, true, false, 0, "runtime.goexit0", NULL, "GoDestroy" },
 	{ HOOK_COROSWITCH, 22, 99, HOW_ENTRY, false, false, 0, "runtime.coroswitch_m", NULL,
 	  "GoSwitch" },
-	{ HOOK_SYSCALL_ENTER, 19, 99, HOW_ENTRY, true, true, 0, "runtime.entersyscall", NULL,
+	/* Go 1.19 and 1.20 begin these without an instruction that the kernel emulates. */
+	{ HOOK_SYSCALL_ENTER, 19, 20, HOW_CALLS, true, true, COOKIE_CALL, "runtime.entersyscall",
+	  NULL, "GoSyscallBegin" },
+	{ HOOK_SYSCALL_ENTER, 21, 99, HOW_ENTRY, true, true, 0, "runtime.entersyscall", NULL,
 	  "GoSyscallBegin" },
 	{ HOOK_SYSCALL_ENTER, 19, 99, HOW_CALLS_IN, false, true, COOKIE_PC_AX,
 	  "runtime.reentersyscall", "runtime.cgocallbackg", "GoSyscallBegin" },
-	{ HOOK_SYSCALL_BLOCK, 19, 99, HOW_ENTRY, false, true, 0, "runtime.entersyscallblock", NULL,
+	{ HOOK_SYSCALL_BLOCK, 19, 20, HOW_CALLS, false, true, COOKIE_CALL,
+	  "runtime.entersyscallblock", NULL, "GoSyscallBegin" },
+	{ HOOK_SYSCALL_BLOCK, 21, 99, HOW_ENTRY, false, true, 0, "runtime.entersyscallblock", NULL,
 	  "GoSyscallBegin" },
-	{ HOOK_SYSCALL_EXIT, 19, 99, HOW_ENTRY, true, true, 0, "runtime.exitsyscall", NULL,
+	{ HOOK_SYSCALL_EXIT, 19, 20, HOW_CALLS, true, true, COOKIE_CALL, "runtime.exitsyscall",
+	  NULL, "GoSyscallEnd" },
+	{ HOOK_SYSCALL_EXIT, 21, 99, HOW_ENTRY, true, true, 0, "runtime.exitsyscall", NULL,
 	  "GoSyscallEnd" },
 	{ HOOK_SYSCALL_NOP, 19, 25, HOW_ENTRY, true, true, 0, "runtime.exitsyscall0", NULL,
 	  "GoSyscallEndBlocked" },
@@ -279,7 +286,10 @@ static int row_resolve(const struct image *img, const struct row *row,
 	row_copies(img, row, h);
 	if (n > 0)
 		return 0;
-	h->state = image_func_find(img, row->func, &f) == 0 ? PLAN_MISSING : PLAN_ABSENT;
+	h->state = image_func_find(img, row->func, &f) == 0 &&
+				   (!row->in || image_func_find(img, row->in, &f) == 0)
+			   ? PLAN_MISSING
+			   : PLAN_ABSENT;
 	snprintf(h->why, sizeof(h->why), "%.*s", (int)sizeof(h->why) - 1,
 		 why.text[0] ? why.text : "not in this binary");
 	if (row->required)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "image/reasons.h"
 #include "model/heap.h"
 
 /* A record with what it names looked up; g is NULL for hooks without one or a failed read. */
@@ -57,9 +58,17 @@ static void on_execute(struct model *mo, struct at *a)
 	say_label(mo, a->m, a->r->x);
 }
 
+/* Go 1.22 on has the reason for the trace in the m; before, the wait reason's text must do. */
+static const char *block_reason(const struct model *mo, const struct rec *r)
+{
+	if (mo->opts.block_reasons.cnt)
+		return text_at(&mo->opts.block_reasons, r->x);
+	return reasons_wait_to_block(text_at(&mo->opts.wait_reasons, r->waitreason));
+}
+
 static void on_park(struct model *mo, struct at *a)
 {
-	const char *reason = text_at(&mo->opts.block_reasons, a->r->x);
+	const char *reason = block_reason(mo, a->r);
 
 	if (!g_ensure_running(mo, a->m, a->g, a->p))
 		return;
