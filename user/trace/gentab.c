@@ -80,7 +80,7 @@ static int strings_batch(struct gen *g, const struct gen_batch *b, struct diag *
 			return diag_set_at(d, off, -EBADMSG, "a string of %llu bytes; at most %d are lawful",
 					   (unsigned long long)len, LIMIT_STRING);
 		p = span_take(&s, len);
-		if (!p)
+		if (s.bad)
 			return bad_at(d, &s, "a string is cut off by the end of its batch");
 		if (gentab_room(&g->strs, g->str_cnt, &g->str_cap, sizeof(*g->strs)) < 0)
 			return no_mem(d);
