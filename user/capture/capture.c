@@ -116,7 +116,9 @@ static const struct golayout *pick_layout(const struct capture *c)
 static int capture_prepare(struct capture *c, struct diag *d)
 {
 	const struct image_info *info = image_get_info(c->img);
-	struct plan_opts po = { .no_syscalls = c->opts.no_syscalls };
+	struct plan_opts po = { .no_syscalls = c->opts.no_syscalls,
+				.calls = c->opts.calls,
+				.call_cnt = c->opts.call_cnt };
 	const struct golayout *lay = pick_layout(c);
 	int err;
 

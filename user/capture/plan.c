@@ -298,6 +298,31 @@ static int row_resolve(const struct image *img, const struct row *row,
 	return 0;
 }
 
+/* The entry of a function that the user chose. 0, -ENOENT with a sentence, -ENOMEM. */
+static int plan_call(struct plan *p, const struct image *img, const char *func, size_t number,
+		     struct diag *d)
+{
+	struct plan_hook *h = &p->hooks[p->hook_cnt++];
+	struct image_func f;
+	struct site site;
+	struct diag why = { 0 };
+
+	*h = (struct plan_hook){ .hook = HOOK_CALL, .required = true, .func = func,
+				 .event = "dump", .how = "entry", .site_first = p->site_cnt };
+	h->copy_cnt = image_inlined_into(img, func, h->copies, PLAN_COPIES);
+	if (image_func_find(img, func, &f) < 0)
+		return diag_set(d, -ENOENT, "call:%s: the binary has no such function%s", func,
+				h->copy_cnt ? " but for inlined copies; name one that calls it" :
+					      "; names are as in a stack trace, main.(*T).handle");
+	if (image_site_entry(img, func, &site, &why) < 0)
+		return diag_set(d, -ENOENT, "call:%s: cannot be probed at its entry: %s", func,
+				why.text);
+	if (plan_add(p, &site, 1, HOOK_CALL | number << COOKIE_CALL_SHIFT) < 0)
+		return diag_set(d, -ENOMEM, "no memory for the plan");
+	h->site_cnt = 1;
+	return 0;
+}
+
 int plan_make(const struct image *img, const struct plan_opts *opts, struct plan *ret,
 	      struct diag *d)
 {
@@ -306,7 +331,7 @@ int plan_make(const struct image *img, const struct plan_opts *opts, struct plan
 	int err = 0;
 
 	*ret = (struct plan){ 0 };
-	ret->hooks = calloc(ARRAY_LEN(rows), sizeof(*ret->hooks));
+	ret->hooks = calloc(ARRAY_LEN(rows) + opts->call_cnt, sizeof(*ret->hooks));
 	if (!ret->hooks)
 		return diag_set(d, -ENOMEM, "no memory for the plan");
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -324,6 +349,8 @@ int plan_make(const struct image *img, const struct plan_opts *opts, struct plan
 		if (e < 0 && err == 0)
 			err = e;
 	}
+	for (size_t i = 0; i < opts->call_cnt && !err; i++)
+		err = plan_call(ret, img, opts->calls[i], i, &first);
 	if (err < 0 && d)
 		*d = first;
 	return err;

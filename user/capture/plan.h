@@ -56,11 +56,13 @@ struct plan {
 struct plan_opts {
 	bool nop5;	  /* this kernel makes probes on five-byte nops cheap */
 	bool no_syscalls; /* leave out syscalls */
+	const char *const *calls; /* functions whose entry makes a HOOK_CALL record, by number */
+	size_t call_cnt;
 };
 
 /*
  * Resolves the table for img. 0 (see states for what is missing); -ENOTSUP a required hook has no
- * site, with its name; -ENOMEM. *ret is released with plan_done in both of the first cases.
+ * site, with its name; -ENOENT a function of calls is not there or cannot be probed; -ENOMEM. *ret is released with plan_done in both of the first cases.
  */
 int plan_make(const struct image *img, const struct plan_opts *opts, struct plan *ret,
 	      struct diag *d);
