@@ -376,7 +376,7 @@ static void on_gc_begin(struct model *mo, struct at *a)
 		repaired(mo, REPAIR_GC);
 	}
 	EV(mo, a->m, EV_GC_BEGIN, ++mo->gc_seq, ev_stack(mo, rec_stack(mo, a->r)));
-	mo->gc_active = true;
+	mo->gc_active = mo->gc_told = true;
 }
 
 static void on_gc_end(struct model *mo, struct at *a)

@@ -72,8 +72,13 @@ void gen_say_owed(struct model *mo, struct m *m)
 	if (mo->back_ts)
 		return; /* the past has room for what was put off only */
 	if (mo->say_gc) {
-		EV(mo, m, EV_GC_ACTIVE, ++mo->gc_seq);
+		/* Past the first generation readers take GCActive only for a GC that they know of. */
+		if (mo->gen == 1 || mo->gc_told)
+			EV(mo, m, EV_GC_ACTIVE, ++mo->gc_seq);
+		else
+			EV(mo, m, EV_GC_BEGIN, ++mo->gc_seq, 0);
 		mo->say_gc = false;
+		mo->gc_told = true;
 	}
 	if (mo->say_procs) {
 		EV(mo, m, EV_PROCS_CHANGE, mo->procs, 0);

@@ -34,14 +34,28 @@ struct p *p_find(struct model *mo, uint64_t ptr)
 	return map_ptr(&mo->ps, ptr);
 }
 
+/* From now on g is what ptr names, and nothing else is. */
+static void g_place(struct model *mo, struct g *g, uint64_t ptr)
+{
+	if (!ptr || (g->ptr == ptr && map_ptr(&mo->gptrs, ptr) == g))
+		return;
+	if (map_ptr(&mo->gptrs, g->ptr) == g)
+		map_del(&mo->gptrs, g->ptr);
+	g->ptr = ptr;
+	if (map_put_ptr(&mo->gptrs, ptr, g) < 0)
+		mo->err = -ENOMEM;
+}
+
 struct g *g_get(struct model *mo, struct m *m, uint64_t ptr, uint64_t goid)
 {
 	struct g *g = g_find(mo, goid), *old = ptr ? map_ptr(&mo->gptrs, ptr) : NULL;
 
 	if (old && old != g)
 		g_vanish(mo, m, old); /* its structure serves another now */
-	if (g)
+	if (g) {
+		g_place(mo, g, ptr);
 		return g;
+	}
 	g = calloc(1, sizeof(*g));
 	if (!g || map_put_ptr(&mo->gs, goid, g) < 0) {
 		free(g);
@@ -49,9 +63,7 @@ struct g *g_get(struct model *mo, struct m *m, uint64_t ptr, uint64_t goid)
 		return NULL;
 	}
 	g->goid = goid;
-	g->ptr = ptr;
-	if (ptr && map_put_ptr(&mo->gptrs, ptr, g) < 0)
-		mo->err = -ENOMEM;
+	g_place(mo, g, ptr);
 	mo->stats.goroutines++;
 	if (++mo->stats.live > mo->stats.max_live)
 		mo->stats.max_live = mo->stats.live;
