@@ -6,13 +6,17 @@
 #include "base/num.h"
 #include "image/site.h"
 
-enum { GOVARS_REFS = 512 }; /* operands of one function that are looked at */
+enum {
+	GOVARS_REFS = 512,	/* operands of one function that are looked at */
+	GCCONTROLLER_MAX = 512, /* more than any version's gcControllerState */
+};
 
 /* A RIP-relative operand, in the order of the code. */
 struct ref {
 	enum insn_op op;
 	uint8_t mem_len, dst;
 	uint64_t va;
+	uint64_t callee; /* an address in the first argument's register: of the call that gets it */
 };
 
 struct refs {
@@ -39,6 +43,7 @@ const char *govars_name(enum image_var var)
 
 static void refs_read(const struct gopclntab *t, const char *func, struct refs *ret)
 {
+	struct ref *arg = NULL;
 	struct pcln_func f;
 	struct insn_cur c;
 	struct insn i;
@@ -46,9 +51,18 @@ static void refs_read(const struct gopclntab *t, const char *func, struct refs *
 	ret->cnt = 0;
 	if (gopclntab_func_find(t, func, &f) || site_begin(t, &f, &c))
 		return;
-	while (ret->cnt < GOVARS_REFS && insn_next(&c, &i) > 0)
-		if (i.rip && (i.op == INSN_LEA || i.op == INSN_LOAD || i.op == INSN_CMP0))
-			ret->v[ret->cnt++] = (struct ref){i.op, i.mem_len, i.dst, i.target};
+	while (ret->cnt < GOVARS_REFS && insn_next(&c, &i) > 0) {
+		if (i.op == INSN_CALL && arg)
+			arg->callee = i.target;
+		if (i.op == INSN_CALL || i.op == INSN_CALL_IND || (i.written & (1u << INSN_AX)))
+			arg = NULL;
+		if (!i.rip || (i.op != INSN_LEA && i.op != INSN_LOAD && i.op != INSN_CMP0))
+			continue;
+		ret->v[ret->cnt] = (struct ref){i.op, i.mem_len, i.dst, i.target, 0};
+		if (i.op == INSN_LEA && i.dst == INSN_AX)
+			arg = &ret->v[ret->cnt];
+		ret->cnt++;
+	}
 }
 
 /* The n-th (from 0) operand of that kind and width, or 0. */
@@ -60,11 +74,16 @@ static uint64_t ref_nth(const struct refs *r, enum insn_op op, unsigned mem_len,
 	return 0;
 }
 
-/* The first address that goes into the first argument's register; *ret_i is its place. */
-static uint64_t ref_arg0(const struct refs *r, size_t *ret_i)
+/* The address that the first call of callee gets as its first argument; *ret_i is its place. */
+static uint64_t ref_arg0(const struct gopclntab *t, const struct refs *r, const char *callee,
+			 size_t *ret_i)
 {
+	struct pcln_func f;
+
+	if (gopclntab_func_find(t, callee, &f))
+		return 0;
 	for (size_t i = 0; i < r->cnt; i++) {
-		if (r->v[i].op != INSN_LEA || r->v[i].dst != INSN_AX)
+		if (r->v[i].callee != f.entry_va)
 			continue;
 		*ret_i = i;
 		return r->v[i].va;
@@ -110,6 +129,19 @@ static uint64_t allp_find(const struct refs *r)
 	return 0;
 }
 
+/* mcommoninit locks sched; lock is inlined but in builds without optimisation. */
+static uint64_t sched_lock(const struct gopclntab *t, const struct refs *r)
+{
+	static const char *const locks[] = {"runtime.lock2", "runtime.lock",
+					    "runtime.lockWithRank"};
+	uint64_t va = 0;
+	size_t at;
+
+	for (size_t i = 0; i < ARRAY_LEN(locks) && !va; i++)
+		va = ref_arg0(t, r, locks[i], &at);
+	return va;
+}
+
 void govars_find(const struct gopclntab *t, unsigned minor, unsigned lock_off, uint64_t *ret_va)
 {
 	enum insn_op test = t->elf->machine == EM_X86_64 ? INSN_CMP0 : INSN_LOAD;
@@ -117,14 +149,17 @@ void govars_find(const struct gopclntab *t, unsigned minor, unsigned lock_off, u
 	struct refs r;
 	size_t at = 0;
 
-	refs_read(t, "runtime.forEachGRace", &r);
+	/* Inlined but in builds without optimisation. */
+	refs_read(t, "runtime.atomicAllG", &r);
+	if (!r.cnt)
+		refs_read(t, "runtime.forEachGRace", &r);
 	va[VAR_ALLGLEN] = ref_nth(&r, INSN_LOAD, 8, 0);
 	va[VAR_ALLGPTR] = ref_nth(&r, INSN_LOAD, 8, 1);
 	refs_read(t, "runtime.mcommoninit", &r);
 	/* arm64 up to 1.20 takes other addresses in the same way: not told apart, so not found. */
 	if (t->elf->machine == EM_X86_64 || minor >= 21)
 		va[VAR_ALLM] = allm_find(&r);
-	va[VAR_SCHED] = ref_arg0(&r, &at);
+	va[VAR_SCHED] = sched_lock(t, &r);
 	if (lock_off == GOLAYOUT_NONE || va[VAR_SCHED] < lock_off)
 		va[VAR_SCHED] = 0;
 	else
@@ -134,12 +169,17 @@ void govars_find(const struct gopclntab *t, unsigned minor, unsigned lock_off, u
 	refs_read(t, "runtime.checkdead", &r);
 	va[VAR_ALLP] = allp_find(&r);
 	refs_read(t, "runtime.gcControllerCommit", &r);
-	va[VAR_GCCONTROLLER] = ref_arg0(&r, &at);
-	/* amd64 compares in memory, arm64 loads first. */
-	va[VAR_GCPHASE] = ref_behind(&r, at, test, 4);
-	/* 1.22 has no flag: tracing is on while trace.gen is not 0. */
-	va[VAR_TRACE_ENABLED] =
-		minor == 22 ? ref_behind(&r, at, INSN_LOAD, 8) : ref_behind(&r, at, test, 1);
+	va[VAR_GCCONTROLLER] = ref_arg0(t, &r, "runtime.(*gcControllerState).commit", &at);
+	if (va[VAR_GCCONTROLLER]) {
+		/* amd64 compares in memory, arm64 loads first. */
+		va[VAR_GCPHASE] = ref_behind(&r, at, test, 4);
+		/* 1.22 has no flag: tracing is on while trace.gen is not 0. */
+		va[VAR_TRACE_ENABLED] = minor == 22 ? ref_behind(&r, at, INSN_LOAD, 8)
+						    : ref_behind(&r, at, test, 1);
+	}
+	/* Where the test for tracing is not inlined, the next load is of gcController itself. */
+	if (va[VAR_TRACE_ENABLED] - va[VAR_GCCONTROLLER] < GCCONTROLLER_MAX)
+		va[VAR_TRACE_ENABLED] = 0;
 	for (int i = 0; i < VAR_CNT; i++)
 		ret_va[i] = va[i];
 }

@@ -324,6 +324,23 @@ int site_last_call(const struct gopclntab *t, const char *func, const char *call
 /* ---- behind a call --------------------------------------------------------------------------- */
 
 /*
+ * Builds without optimisation keep the result on the stack: mov %rax,d(%rsp) (48 89 44 24 d) ...
+ * mov d(%rsp),%rbx (48 8b 5c 24 d). *slot is d, 0 for none. True at the latter.
+ */
+static bool is_reload(const struct insn *i, bool in_ax, int64_t *slot)
+{
+	static const uint8_t store[] = {0x48, 0x89, 0x44, 0x24}, load[] = {0x48, 0x8b, 0x5c, 0x24};
+
+	if (i->len == 5 && !memcmp(i->bytes, store, sizeof(store)) && in_ax)
+		*slot = i->disp;
+	else if (i->len == 5 && !memcmp(i->bytes, load, sizeof(load)) && *slot)
+		return i->disp == *slot;
+	else if (i->base == INSN_SP && i->disp == *slot)
+		*slot = 0; /* someone else's now */
+	return false;
+}
+
+/*
  * From the instruction behind the call on the straight path: the result is in AX (in R0 on arm64)
  * until it is moved to BX (R1); it must not be lost on the way.
  */
@@ -333,6 +350,7 @@ static int after_walk(const struct gopclntab *t, const struct pcln_func *f, stru
 	unsigned second = is_arm64(t) ? 1 : INSN_BX;
 	bool in_ax = true, in_bx = false;
 	uint64_t behind = c->va;
+	int64_t slot = 0;
 	struct insn i;
 
 	for (int n = 0; n < AFTER_CALL_INSNS && insn_next(c, &i) > 0; n++) {
@@ -346,6 +364,10 @@ static int after_walk(const struct gopclntab *t, const struct pcln_func *f, stru
 		}
 		if (i.op == INSN_RET || i.op == INSN_JMP_IND || i.op == INSN_CALL_IND)
 			break;
+		if (is_reload(&i, in_ax, &slot)) {
+			in_bx = true;
+			continue;
+		}
 		if (i.op == INSN_MOV && i.dst == second && i.src == INSN_AX && in_ax) {
 			in_bx = true;
 			continue;

@@ -39,6 +39,7 @@ static const struct fixture_kind {
 	{"stripped", "CGO_ENABLED=0", "-ldflags='-s -w'"},
 	{"pie", "CGO_ENABLED=0", "-buildmode=pie"},
 	{"external", "CGO_ENABLED=1", "-buildmode=pie -ldflags='-linkmode=external -s -w'"},
+	{"debug", "CGO_ENABLED=0", "-gcflags='all=-N -l'"},
 	{"arm64", "CGO_ENABLED=0 GOARCH=arm64", ""},
 };
 

@@ -13,8 +13,8 @@ static void compare(const char *version, const char *kind, const char *twin)
 	char path[128];
 
 	for (int v = 0; v < VAR_CNT; v++)
-		names[v] = v == VAR_TRACE_ENABLED ? "runtime.trace" :
-						    govars_name((enum image_var)v);
+		names[v] =
+			v == VAR_TRACE_ENABLED ? "runtime.trace" : govars_name((enum image_var)v);
 	fixture_symbols(fixture(version, twin, path), names, VAR_CNT, want);
 	for (int v = 0; v < VAR_CNT; v++) {
 		uint64_t va = 0;
@@ -37,6 +37,32 @@ static void test_variables(void **state)
 		compare(fixture_versions[i], "strip", "default");
 	compare(FIXTURE_NEW, "pie", "pie");
 	compare(FIXTURE_NEW, "arm64", "arm64");
+}
+
+/* Without optimisation the code has another shape: right or missing, and what is needed is right.
+ */
+static void test_debug(void **state)
+{
+	struct image *img = fixture_open(FIXTURE_NEW, "debug");
+	const char *names[VAR_CNT];
+	uint64_t want[VAR_CNT];
+	struct diag d = {0};
+	char path[128];
+
+	(void)state;
+	for (int v = 0; v < VAR_CNT; v++)
+		names[v] = govars_name((enum image_var)v);
+	fixture_symbols(fixture(FIXTURE_NEW, "debug", path), names, VAR_CNT, want);
+	for (int v = 0; v < VAR_CNT; v++) {
+		uint64_t va = 0;
+		int err = image_var_find(img, (enum image_var)v, &va, &d);
+
+		if (v == VAR_ALLM || v == VAR_TRACE_ENABLED)
+			assert_int_equal(err, -ENOENT);
+		else
+			assert_int_equal(va, want[v]);
+	}
+	image_free(img);
 }
 
 static void test_tls(void **state)
@@ -95,6 +121,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_variables),
+		cmocka_unit_test(test_debug),
 		cmocka_unit_test(test_tls),
 		cmocka_unit_test(test_missing),
 	};

@@ -230,6 +230,28 @@ static void test_named_sites(void **state)
 	}
 }
 
+/* Without optimisation the new goroutine goes over the stack before it is in RBX. */
+static void test_debug(void **state)
+{
+	struct image *img = fixture_open(FIXTURE_NEW, "debug");
+	struct site_list l = {0};
+	struct site s;
+	struct diag d;
+	bool rbx = false;
+
+	(void)state;
+	assert_int_equal(image_site_after_call(img, "runtime.newproc.func1", "runtime.newproc1",
+					       true, &s, &rbx, &d),
+			 0);
+	assert_true(rbx);
+	assert_int_equal(
+		image_site_calls(img, "runtime.runqput", "runtime.newproc.func1", false, &l, &d),
+		1);
+	assert_int_equal(s.va, l.v[0].va);
+	site_list_done(&l);
+	image_free(img);
+}
+
 /* arm64: the branch of the stack check, `bl` sites; no site is called a nop5 or a push. */
 static void test_arm64(void **state)
 {
@@ -273,8 +295,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_entry),	    cmocka_unit_test(test_calls),
-		cmocka_unit_test(test_named_sites), cmocka_unit_test(test_arm64),
-		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_named_sites), cmocka_unit_test(test_debug),
+		cmocka_unit_test(test_arm64),	    cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
