@@ -12,11 +12,51 @@
 #include "base/parse.h"
 #include "cmd/flightrec.h"
 
+enum {
+	TICK_MS = 100,
+	COND_SPACING_NS = 1000 * 1000 * 1000, /* of dumps by conditions, unless asked otherwise */
+	NOTE_SPACING_NS = 10 * 1000 * 1000,
+};
+
+/* A condition is met: told in the trace, and a dump. */
+static void on_hit(struct flight *f, const struct watch_hit *hit)
+{
+	struct trigger t = { .at_ns = hit->ts,
+			     .spacing_ns = f->o->flight.min_interval_ns ? 0 : COND_SPACING_NS };
+	bool made;
+	uint64_t id;
+
+	snprintf(t.reason, sizeof(t.reason), "%s", cond_name(hit->cond->kind));
+	made = flight_trigger(f, &t, &id) == 1;
+	if (!made && hit->ts < f->noted_ns + NOTE_SPACING_NS)
+		return; /* one that is met a million times a second must not fill the window */
+	f->noted_ns = hit->ts;
+	flight_note(f, hit->ts, hit->text);
+	if (made)
+		log_info("%s", hit->text);
+}
+
 static int take_record(void *ctx, const struct rec *r)
 {
 	struct flight *f = ctx;
+	struct watch_hit hit;
+	int err = model_record(f->s.join.model, r);
 
-	return model_record(f->s.join.model, r);
+	if (!err && f->watch && r->hook < HOOK_BPF_END && watch_record(f->watch, r, &hit))
+		on_hit(f, &hit);
+	return err;
+}
+
+static void tick(struct flight *f)
+{
+	struct watch_hit hit;
+	uint64_t now = f->s.polled_ns;
+
+	if (!f->watch || now < f->ticked_ns + TICK_MS * 1000000ULL)
+		return;
+	f->ticked_ns = now;
+	if (watch_tick(f->watch, now, model_get_stats(f->s.join.model)->live, &hit))
+		on_hit(f, &hit);
 }
 
 /* ---- begin ---- */
@@ -38,16 +78,40 @@ static void say_begin(const struct flight *f)
 			 "all");
 }
 
+static int flight_watch(struct flight *f, struct diag *d)
+{
+	const struct flight_opts *fo = &f->o->flight;
+	const struct raw_meta *m = &f->s.join.meta;
+
+	if (!fo->cond_cnt)
+		return 0;
+	f->watch = watch_new(fo->conds, fo->cond_cnt,
+			     (struct model_texts){ (const char *const *)m->block_reasons.v,
+						   m->block_reasons.cnt },
+			     (struct model_texts){ (const char *const *)m->stw_reasons.v,
+						   m->stw_reasons.cnt });
+	return f->watch ? 0 : diag_set(d, -ENOMEM, "no memory");
+}
+
 static int flight_begin(struct flight *f, int pid, struct diag *d)
 {
+	const struct flight_opts *fo = &f->o->flight;
+	const char *calls[FLIGHT_CONDS];
 	struct capture_opts co = { .ring_bytes = f->o->ring_bytes,
 				   .no_syscalls = f->o->no_syscalls,
-				   .allow_traced = f->o->allow_traced };
+				   .allow_traced = f->o->allow_traced,
+				   .calls = calls };
 	struct capture_sink sink = { .take = take_record, .ctx = f };
-	int err = session_open(&f->s, pid, &co, d);
+	int err;
 
+	for (size_t i = 0; i < fo->cond_cnt; i++)
+		if (fo->conds[i].kind == COND_CALL)
+			calls[co.call_cnt++] = cond_func(&fo->conds[i]);
+	err = session_open(&f->s, pid, &co, d);
 	if (!err)
 		err = flight_open_dumps(f, d);
+	if (!err)
+		err = flight_watch(f, d);
 	if (err < 0)
 		return err;
 	ending_begin(&f->ending, pid);
@@ -72,6 +136,7 @@ static void on_signals(struct flight *f)
 
 		switch (si.ssi_signo) {
 		case SIGUSR1:
+			flight_note(f, f->s.polled_ns, "a dump was asked for by a signal");
 			(void)flight_trigger(f, &t, &id);
 			break;
 		case SIGHUP:
@@ -102,6 +167,7 @@ static int flight_loop(struct flight *f, struct diag *d)
 			on_signals(f);
 		if (seen & SESSION_END)
 			return 0;
+		tick(f);
 		flight_dumps(f);
 		if (f->progress.live) {
 			genring_get_stat(f->ring, &st);
@@ -166,6 +232,7 @@ static int flight_once(struct flight *f, int pid, struct diag *d)
 static void flight_done(struct flight *f)
 {
 	flight_close_dumps(f);
+	watch_free(f->watch);
 	ending_done(&f->ending);
 	session_done(&f->s);
 }

@@ -14,6 +14,7 @@
 
 enum {
 	CUT_PATIENCE_MS = 200, /* a generation cannot end while the world is stopped */
+	NOTE_PATIENCE_MS = 50, /* the trigger's note waits for a goroutine that runs */
 	GENS_MIN = 8,	       /* generations that fit a window, of time and of bytes */
 	GEN_MIN_BYTES = 64 * 1024,
 	GEN_MIN_NS = 100 * 1000 * 1000,
@@ -170,6 +171,19 @@ int flight_trigger(struct flight *f, const struct trigger *t, uint64_t *ret_id)
 	return n;
 }
 
+void flight_note(struct flight *f, uint64_t ts, const char *text)
+{
+	struct {
+		struct rec r;
+		char text[REC_NOTE_MAX];
+	} n = { .r = { .len = sizeof(n), .hook = HOOK_NOTE, .ts = ts } };
+
+	n.r.x = strnlen(text, REC_NOTE_MAX);
+	memcpy(n.text, text, n.r.x);
+	/* An error is sticky in the model and told by the next record. */
+	(void)model_record(f->s.join.model, &n.r);
+}
+
 /* A file that was asked for by its path; else the folder and the template. */
 static int job_place(struct flight *f, const struct trigger *t, struct dump_job *job,
 		     struct diag *d)
@@ -298,6 +312,9 @@ void flight_dumps(struct flight *f)
 		dump_ended(f, &r);
 	due = triggers_due(&f->q);
 	if (due == UINT64_MAX)
+		return;
+	if (model_owes_note(f->s.join.model) &&
+	    session_now_ns() < due + NOTE_PATIENCE_MS * 1000000ULL)
 		return;
 	/* Only when all records up to then were taken. */
 	if (due <= f->s.polled_ns && cut(f)) {

@@ -21,6 +21,7 @@
 #include "cmd/session.h"
 #include "cmd/shelf.h"
 #include "cmd/trigger.h"
+#include "cmd/watch.h"
 #include "trace/genring.h"
 
 struct flight {
@@ -34,6 +35,8 @@ struct flight {
 	struct dump *dump;    /* owned */
 	struct shelf shelf;
 	struct triggers q;
+	struct watch *watch; /* owned; NULL: no conditions */
+	uint64_t ticked_ns, noted_ns;
 	struct progress progress;
 	uint64_t dumps, failed; /* written; not written */
 	uint64_t dump_bytes;
@@ -56,6 +59,9 @@ int flight_take_gen(void *ctx, const struct model_gen *gen);
 
 /* Asks for a dump. As triggers_add. */
 int flight_trigger(struct flight *f, const struct trigger *t, uint64_t *ret_id);
+
+/* Writes text into the trace, at ts (no later than the records to come). */
+void flight_note(struct flight *f, uint64_t ts, const char *text);
 
 /* Ends what ended and begins what is due; to be called after each turn. */
 void flight_dumps(struct flight *f);

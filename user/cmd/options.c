@@ -32,7 +32,7 @@ const char options_help[] =
 	"                        'gc-assist>5ms', 'goroutines>5000', call:FUNCTION; repeatable\n"
 	"      --after TIME      record this long past a trigger, then write\n"
 	"      --last TIME       write no more than this much\n"
-	"      --min-interval TIME  between the begins of two dumps\n"
+	"      --min-interval TIME  between the begins of two dumps (conditions: 1s)\n"
 	"      --max-dumps N, --max-disk SIZE  keep the newest dumps of this run only\n"
 	"      --dump-on-exit    a dump also at Ctrl-C and SIGTERM\n"
 	"      --comm NAME, --exe PATH  the process by name, and its successor after it\n"

@@ -4,12 +4,14 @@
 
 uint64_t triggers_due(const struct triggers *q)
 {
-	uint64_t due, spaced;
+	uint64_t due, spaced, space = q->min_interval_ns;
 
 	if (q->state != TRIG_WAITING)
 		return UINT64_MAX;
 	due = q->cur.at_ns + q->after_ns;
-	spaced = q->begun_ns ? q->begun_ns + q->min_interval_ns : 0;
+	if (space < q->cur.spacing_ns)
+		space = q->cur.spacing_ns;
+	spaced = q->begun_ns ? q->begun_ns + space : 0;
 	return due > spaced ? due : spaced;
 }
 

@@ -5,7 +5,7 @@
  *	IDLE -------> WAITING ----------> WRITING ----------> IDLE, or WAITING for the next
  *
  * T1  A trigger's dump begins no sooner than its time plus `after`, and no sooner than min_interval
- *     behind the begin of the dump before it.
+ *     (and its own spacing) behind the begin of the dump before it.
  * T2  A trigger that the waiting dump covers joins it; else it becomes the next; else it joins that
  *     one. So a storm makes one dump after the other, and nothing piles up.
  */
@@ -22,6 +22,7 @@ struct trigger {
 	uint64_t id;			/* of the dump that it made or joined */
 	uint64_t at_ns;			/* CLOCK_MONOTONIC */
 	uint64_t last_ns;		/* less than the window; 0: as the options say */
+	uint64_t spacing_ns;		/* behind the begin of the dump before it, at least */
 	char reason[TRIGGER_REASON];	/* as in names */
 	char file[TRIGGER_FILE];	/* "": by template */
 };

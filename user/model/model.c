@@ -146,6 +146,11 @@ int model_cut(struct model *mo)
 	return mo->err;
 }
 
+bool model_owes_note(const struct model *mo)
+{
+	return mo->note_cnt != 0;
+}
+
 const struct model_stats *model_get_stats(const struct model *mo)
 {
 	return &mo->stats;

@@ -119,6 +119,9 @@ int model_finish(struct model *mo);
 /* Ends the generation now, as if it were full (a flight recorder's dump). As model_record. */
 int model_cut(struct model *mo);
 
+/* True while a note (HOOK_NOTE) waits for a goroutine that runs, to be its log event. */
+bool model_owes_note(const struct model *mo);
+
 const struct model_stats *model_get_stats(const struct model *mo);
 
 #endif
