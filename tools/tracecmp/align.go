@@ -14,17 +14,18 @@ type item struct {
 }
 
 const (
-	maxSkew   = 20_000_000 // ns: further apart than this is never the same event
-	border    = 16         // pairs on both sides of what is aligned again
-	maxCells  = 16 << 20   // of one alignment
+	maxSkew   = 20_000_000  // ns: further apart than this is never the same event
+	rareSkew  = 200_000_000 // ns: of collections and stops, whose end a descheduled thread tells late
+	border    = 16          // pairs on both sides of what is aligned again
+	maxCells  = 16 << 20    // of one alignment
 	gapCost   = 1.0
 	skewHalf  = 100_000.0 // ns at which a match costs half of its limit
 	skewLimit = 1.8       // < 2 gaps: far apart is still better than missing and extra
 )
 
-func matchCost(d int64) float32 {
+func matchCost(d, limit int64) float32 {
 	d = abs64(d)
-	if d > maxSkew {
+	if d > limit {
 		return float32(math.Inf(1))
 	}
 	return float32(skewLimit * float64(d) / (float64(d) + skewHalf))
@@ -43,16 +44,16 @@ func abs64(v int64) int64 {
 //
 // First those that are each other's nearest of their kind in time. Then, wherever both sides have
 // events left over, the cheapest alignment of that neighbourhood (gaps, and distance in time).
-func alignSeq(a, b []item) []int {
-	pair := increasing(mutualNearest(a, b))
+func alignSeq(a, b []item, limit int64) []int {
+	pair := increasing(mutualNearest(a, b, limit))
 	for _, r := range leftovers(a, b, pair) {
-		alignRegion(a, b, pair, r)
+		alignRegion(a, b, pair, r, limit)
 	}
 	return pair
 }
 
 // mutualNearest pairs what is nearest to each other; pairs of different keys may cross.
-func mutualNearest(a, b []item) []int {
+func mutualNearest(a, b []item, limit int64) []int {
 	type lists struct{ a, b []int }
 	byKey := map[uint64]*lists{}
 	list := func(k uint64) *lists {
@@ -92,7 +93,7 @@ func mutualNearest(a, b []item) []int {
 		}
 		na, nb := nearest(a, l.a, b, l.b), nearest(b, l.b, a, l.a)
 		for n, k := range na {
-			if nb[k] == n && abs64(a[l.a[n]].t-b[l.b[k]].t) <= maxSkew {
+			if nb[k] == n && abs64(a[l.a[n]].t-b[l.b[k]].t) <= limit {
 				pair[l.a[n]] = l.b[k]
 			}
 		}
@@ -195,7 +196,7 @@ func leftovers(a, b []item, pair []int) []region {
 
 // alignRegion aligns a region anew, the cheapest way within a band around its diagonal: all of it if
 // it is small. Sides of very different size stay as they are.
-func alignRegion(a, b []item, pair []int, r region) {
+func alignRegion(a, b []item, pair []int, r region, limit int64) {
 	n, m := r.a1-r.a0, r.b1-r.b0
 	half := maxCells / 2 / (n + 1) // of the band's width
 	if half < abs(n-m)+64 && half < m {
@@ -227,7 +228,7 @@ func alignRegion(a, b []item, pair []int, r region) {
 				best = 0
 			}
 			if i > 0 && j > 0 && a[r.a0+i-1].key == b[r.b0+j-1].key {
-				best = get(prev, i-1, j-1) + matchCost(a[r.a0+i-1].t-b[r.b0+j-1].t)
+				best = get(prev, i-1, j-1) + matchCost(a[r.a0+i-1].t-b[r.b0+j-1].t, limit)
 			}
 			if i > 0 {
 				if c := get(prev, i-1, j) + gapCost; c < best {

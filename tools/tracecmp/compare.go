@@ -195,7 +195,7 @@ func (c *comparer) pairAll() []gPairs {
 	for _, g := range c.goroutineIDs() {
 		p := gPairs{g: g, a: transitionsOf(c.ref.G[g], c.opt.kinds),
 			b: transitionsOf(c.ours.G[g], c.opt.kinds)}
-		p.pair = alignSeq(goItems(p.a), goItems(p.b))
+		p.pair = alignSeq(goItems(p.a), goItems(p.b), maxSkew)
 		all = append(all, p)
 	}
 	return all

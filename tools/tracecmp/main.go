@@ -211,7 +211,7 @@ func report(w io.Writer, res *result, fails []string) {
 func dump(w io.Writer, in *interner, ours, ref *traceData, opt options, g int64) {
 	c := &comparer{in: in, opt: opt, ours: ours, ref: ref, lo: max(ours.First, ref.First) + opt.margin}
 	p := gPairs{g: g, a: transitionsOf(ref.G[g], opt.kinds), b: transitionsOf(ours.G[g], opt.kinds)}
-	p.pair = alignSeq(goItems(p.a), goItems(p.b))
+	p.pair = alignSeq(goItems(p.a), goItems(p.b), maxSkew)
 	var b strings.Builder
 	fmt.Fprintf(&b, "goroutine %d (%s); reference left, ours right\n", g, c.name(g))
 	c.sideBySide(&b, &p, -1, -1, func(evs []gEvent) (int, int) { return 0, len(evs) })

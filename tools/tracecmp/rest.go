@@ -93,9 +93,9 @@ func intersects(a, b map[trace.GoState]bool) bool {
 }
 
 // sequence judges two aligned sequences and calls each for the pairs inside the overlap.
-func (c *comparer) sequence(r *row, what string, a, b []item, text func(ref bool, k int) string,
+func (c *comparer) sequence(r *row, what string, limit int64, a, b []item, text func(ref bool, k int) string,
 	each func(i, j int)) {
-	pair := alignSeq(a, b)
+	pair := alignSeq(a, b, limit)
 	used := make([]bool, len(b))
 	for i, j := range pair {
 		if j >= 0 {
@@ -165,7 +165,7 @@ func (c *comparer) procs() {
 			return fmt.Sprintf("P %d %s at %s on M%d\n%s", p, pKindNames[e[k].Kind], c.stamp(e[k].T), e[k].M,
 				around(e[k].T))
 		}
-		c.sequence(r, "P", items(a), items(b), text, func(i, j int) {
+		c.sequence(r, "P", maxSkew, items(a), items(b), text, func(i, j int) {
 			if a[i].M == b[j].M {
 				thr.Matched++
 				return
@@ -207,7 +207,7 @@ func (c *comparer) rangeText(a, b []rEvent) func(bool, int) string {
 
 func (c *comparer) ranges(what string, a, b []rEvent) {
 	who := c.row(what)
-	c.sequence(who, what, rangeItems(a), rangeItems(b), c.rangeText(a, b), func(i, j int) {
+	c.sequence(who, what, rareSkew, rangeItems(a), rangeItems(b), c.rangeText(a, b), func(i, j int) {
 		c.skews[what] = append(c.skews[what], b[j].T-a[i].T)
 		if a[i].G != b[j].G {
 			c.diff(what+": goroutine", func() string {
@@ -228,7 +228,7 @@ func (c *comparer) perG(what string, a, b map[int64][]rEvent) {
 				continue
 			}
 			seen[g] = true
-			c.sequence(r, what, rangeItems(a[g]), rangeItems(b[g]), c.rangeText(a[g], b[g]), func(i, j int) {
+			c.sequence(r, what, maxSkew, rangeItems(a[g]), rangeItems(b[g]), c.rangeText(a[g], b[g]), func(i, j int) {
 				c.skews[what] = append(c.skews[what], b[g][j].T-a[g][i].T)
 			})
 		}
