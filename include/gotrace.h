@@ -14,7 +14,7 @@
  *	gotrace_close(t);
  *
  * The events, their order and their meaning are those of golang.org/x/exp/trace: what is said there
- * of Event, StateTransition, Range, ... holds here. Differences are listed in docs/libgotrace.md.
+ * of Event, StateTransition, Range, ... holds here. The differences are in libgotrace(3).
  *
  * G1  A file is a sequence of generations. One is held at a time (two with GOTRACE_AHEAD).
  * G2  Every generation begins with a GOTRACE_SYNC event; one more ends the trace. The first event of

@@ -22,6 +22,7 @@ static void gen_reset(struct gen *g, unsigned version)
 	idtab_reset(&g->stack_tab.sparse);
 	idtab_reset(&g->frames);
 	idtab_reset(&g->thread_tab);
+	g->empty = (struct gen_str){ .s = { .p = "" } };
 	g->after = 0;
 }
 

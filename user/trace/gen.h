@@ -52,7 +52,7 @@ struct gen_sample {
 	uint64_t ticks, stack, off;
 };
 
-/* id -> pointer: dense where ids are, else a hash table. Id 0 is never in it. */
+/* id -> pointer: dense where ids are, else a hash table. 0 is the empty string, and no stack. */
 struct gen_table {
 	void **dense; /* in the arena */
 	uint64_t dense_len;
@@ -78,6 +78,7 @@ struct gen {
 	size_t thread_cnt, thread_cap;
 	struct gen_sample *samples; /* by time */
 	size_t sample_cnt, sample_cap;
+	struct gen_str empty; /* string 0, in every table */
 	struct gen_str *strs;
 	size_t str_cnt, str_cap;
 	struct gotrace_stack **stacks; /* in the arena */
@@ -104,7 +105,7 @@ static inline void *gen_table_get(const struct gen_table *t, uint64_t id)
 	return id < t->dense_len ? t->dense[id] : idtab_find(&t->sparse, id);
 }
 
-/* NULL if the id is not in the table; id 0 is "" and the stack NULL, which the caller knows. */
+/* NULL if the id is not in the table; 0 gives "" and no stack. */
 static inline struct gen_str *gen_str_get(const struct gen *g, uint64_t id)
 {
 	return gen_table_get(&g->str_tab, id);

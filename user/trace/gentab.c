@@ -98,13 +98,8 @@ static int strings_batch(struct gen *g, const struct gen_batch *b, struct diag *
 
 static int str_of(const struct gen *g, uint64_t id, struct gotrace_str *ret, uint64_t *hash)
 {
-	const struct gen_str *e;
+	const struct gen_str *e = gen_str_get(g, id);
 
-	if (!id) {
-		*ret = (struct gotrace_str){ .p = "" };
-		return 0;
-	}
-	e = gen_str_get(g, id);
 	if (!e)
 		return -EBADMSG;
 	*ret = e->s;
@@ -221,7 +216,7 @@ static int table_size(struct gen *g, struct gen_table *t, uint64_t max_id, size_
 /* 0, -EEXIST or -ENOMEM. */
 static int table_put(struct gen_table *t, uint64_t id, void *p)
 {
-	if (!id || gen_table_get(t, id))
+	if (gen_table_get(t, id))
 		return -EEXIST;
 	if (id >= t->dense_len)
 		return idtab_put(&t->sparse, id, p);
@@ -243,7 +238,8 @@ static int index_strings(struct gen *g, struct diag *d)
 
 	for (size_t i = 0; i < g->str_cnt; i++)
 		max_id = num_max(max_id, g->strs[i].id);
-	if (table_size(g, &g->str_tab, max_id, g->str_cnt) < 0)
+	if (table_size(g, &g->str_tab, max_id, g->str_cnt) < 0 ||
+	    table_put(&g->str_tab, 0, &g->empty) < 0)
 		return no_mem(d);
 	for (size_t i = 0; i < g->str_cnt; i++) {
 		int err = table_put(&g->str_tab, g->strs[i].id, &g->strs[i]);
@@ -263,10 +259,11 @@ static int index_stacks(struct gen *g, struct diag *d)
 	if (table_size(g, &g->stack_tab, max_id, g->stack_cnt) < 0)
 		return no_mem(d);
 	for (size_t i = 0; i < g->stack_cnt; i++) {
-		int err = table_put(&g->stack_tab, g->stacks[i]->id, g->stacks[i]);
+		uint64_t id = g->stacks[i]->id;
+		int err = id ? table_put(&g->stack_tab, id, g->stacks[i]) : -EEXIST;
 
 		if (err < 0)
-			return twice(d, err, "stack", g->stacks[i]->id, g->base);
+			return twice(d, err, "stack", id, g->base);
 	}
 	return 0;
 }

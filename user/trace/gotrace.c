@@ -95,8 +95,6 @@ static const struct meaning meanings[ORDER_SYNC + 1] = {
 	[EV_GOROUTINE_STACK_FREE] = { .kind = GOTRACE_EXPERIMENTAL },
 };
 
-static const struct gotrace_str no_str = { .p = "" };
-
 #define STR(text) ((struct gotrace_str){ .p = (text), .len = sizeof(text) - 1 })
 
 /* --- opening -------------------------------------------------------------------------------------- */
@@ -206,7 +204,7 @@ void gotrace_close(struct gotrace *t)
 
 static inline struct gotrace_str str_of(const struct gen_str *s)
 {
-	return s ? s->s : no_str;
+	return s->s;
 }
 
 static inline int64_t resource_id(const struct meaning *m, const struct order_event *ev)

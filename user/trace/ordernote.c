@@ -8,12 +8,11 @@
 /* A reference to the name with this string id. 0, -EBADMSG, -ENOMEM. */
 static int step_name(struct order *o, const struct step *s, uint64_t id, struct order_name **ret_n)
 {
-	const struct gen_str *str = id ? gen_str_get(s->gen, id) : NULL;
+	const struct gen_str *str = gen_str_get(s->gen, id);
 
-	if (id && !str)
+	if (!str)
 		return step_fail(s, "string %llu is not in its generation", ULL(id));
-	*ret_n = str ? order_name_get(o, str->s, str->hash) :
-		       order_name_get(o, (struct gotrace_str){ .p = "" }, 0);
+	*ret_n = order_name_get(o, str->s, str->hash);
 	return *ret_n ? 0 : step_nomem(s);
 }
 

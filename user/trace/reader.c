@@ -34,39 +34,36 @@ struct reader {
 	struct diag why;
 };
 
-/* Which arguments, counted from 1, are stacks and strings that must be there; any: one of them. */
+/*
+ * Which arguments are a stack and a string that must be there, if one is; more: another one, too.
+ * Rare kinds apart, looking for what is not there is cheaper than asking whether it is.
+ */
 struct refs {
-	uint8_t stack, other, str, str2;
+	uint8_t stack, str;
+	bool has_stack, has_str, more;
 };
 
-static inline bool refs_any(const struct refs *f)
-{
-	uint32_t v;
-
-	memcpy(&v, f, sizeof(v));
-	return v;
-}
-
 static const struct refs refs[EV_TABLE_LEN] = {
-	[EV_PROCS_CHANGE] = { .stack = 2 },
-	[EV_GO_CREATE] = { .stack = 3, .other = 2 },
-	[EV_GO_CREATE_BLOCKED] = { .stack = 3, .other = 2 },
-	[EV_GO_STOP] = { .stack = 2, .str = 1 },
-	[EV_GO_BLOCK] = { .stack = 2, .str = 1 },
-	[EV_GO_UNBLOCK] = { .stack = 3 },
-	[EV_GO_SYSCALL_BEGIN] = { .stack = 2 },
-	[EV_GO_STATUS_STACK] = { .stack = 4 },
-	[EV_STW_BEGIN] = { .stack = 2, .str = 1 },
-	[EV_GC_BEGIN] = { .stack = 2 },
-	[EV_GC_SWEEP_BEGIN] = { .stack = 1 },
-	[EV_GC_MARK_ASSIST_BEGIN] = { .stack = 1 },
-	[EV_GO_LABEL] = { .str = 1 },
-	[EV_USER_TASK_BEGIN] = { .stack = 4, .str = 3 },
-	[EV_USER_TASK_END] = { .stack = 2 },
-	[EV_USER_REGION_BEGIN] = { .stack = 3, .str = 2 },
-	[EV_USER_REGION_END] = { .stack = 3, .str = 2 },
-	[EV_USER_LOG] = { .stack = 4, .str = 2, .str2 = 3 },
-	[EV_CPU_SAMPLE] = { .stack = 1 },
+	[EV_PROCS_CHANGE] = { .stack = 1, .has_stack = true },
+	[EV_GO_CREATE] = { .stack = 2, .has_stack = true, .more = true },
+	[EV_GO_CREATE_BLOCKED] = { .stack = 2, .has_stack = true, .more = true },
+	[EV_GO_STOP] = { .stack = 1, .has_stack = true, .str = 0, .has_str = true },
+	[EV_GO_BLOCK] = { .stack = 1, .has_stack = true, .str = 0, .has_str = true },
+	[EV_GO_UNBLOCK] = { .stack = 2, .has_stack = true },
+	[EV_GO_SYSCALL_BEGIN] = { .stack = 1, .has_stack = true },
+	[EV_GO_STATUS_STACK] = { .stack = 3, .has_stack = true },
+	[EV_STW_BEGIN] = { .stack = 1, .has_stack = true, .str = 0, .has_str = true },
+	[EV_GC_BEGIN] = { .stack = 1, .has_stack = true },
+	[EV_GC_SWEEP_BEGIN] = { .stack = 0, .has_stack = true },
+	[EV_GC_MARK_ASSIST_BEGIN] = { .stack = 0, .has_stack = true },
+	[EV_GO_LABEL] = { .str = 0, .has_str = true },
+	[EV_USER_TASK_BEGIN] = { .stack = 3, .has_stack = true, .str = 2, .has_str = true },
+	[EV_USER_TASK_END] = { .stack = 1, .has_stack = true },
+	[EV_USER_REGION_BEGIN] = { .stack = 2, .has_stack = true, .str = 1, .has_str = true },
+	[EV_USER_REGION_END] = { .stack = 2, .has_stack = true, .str = 1, .has_str = true },
+	[EV_USER_LOG] = { .stack = 3, .has_stack = true, .str = 1, .has_str = true, .more = true },
+	[EV_CPU_SAMPLE] = { .stack = 0, .has_stack = true },
+	[EV_STW_END] = { .more = true },
 };
 
 int reader_new(struct source *s, bool ahead, struct reader **ret_r, struct diag *d)
@@ -179,49 +176,56 @@ static int reader_give_sync(struct reader *r, int64_t time_ns, struct reader_eve
 	return 1;
 }
 
-/* E4: the id's entry. False if it is not there; 0 is no entry. */
-static inline bool stack_ref(const struct gen *g, uint64_t id, const struct gotrace_stack **ret)
+/* The references that few kinds of events have. */
+static __attribute__((noinline)) int reader_more_refs(struct reader *r, struct order_event *ev,
+						      uint64_t off, struct reader_event *ret_ev)
 {
-	*ret = id ? gen_stack_get(g, id) : NULL;
-	return *ret || !id;
+	if (ev->type == EV_STW_END) {
+		ret_ev->str = gen_str_get(r->gen, ev->args[0]); /* NULL: of an earlier generation */
+	} else if (ev->type == EV_USER_LOG) {
+		ret_ev->str2 = gen_str_get(r->gen, ev->args[2]);
+		if (!ret_ev->str2)
+			return reader_fail_ref(r, ev, "string", off);
+	} else {
+		ret_ev->other = gen_stack_get(r->gen, ev->args[1]);
+		if (!ret_ev->other && ev->args[1])
+			return reader_fail_ref(r, ev, "stack", off);
+	}
+	return 0;
 }
 
-static inline bool str_ref(const struct gen *g, uint64_t id, struct gen_str **ret)
-{
-	*ret = id ? gen_str_get(g, id) : NULL;
-	return *ret || !id;
-}
-
-/* Fields are stored one by one: a copy of a struct just built would wait for its stores. */
-static inline __attribute__((always_inline)) int reader_give(struct reader *r, struct order_event *ev, uint64_t off,
-		       struct reader_event *ret_ev)
+/*
+ * E4. Fields are stored one by one: a copy of a struct just built would wait for its stores.
+ * args[0] may be read where an event has none: it is masked.
+ */
+static inline __attribute__((always_inline)) int
+reader_give(struct reader *r, struct order_event *ev, uint64_t off, struct reader_event *ret_ev)
 {
 	const struct refs *f = &refs[ev->type];
-	const struct gen *g = r->gen;
+	uint64_t stack = ev->args[f->stack] & -(uint64_t)f->has_stack;
+	uint64_t str = ev->args[f->str] & -(uint64_t)f->has_str;
 
 	ret_ev->ev = ev;
-	ret_ev->gen = g;
-	ret_ev->stack = ret_ev->other = NULL;
-	ret_ev->str = ret_ev->str2 = NULL;
-	if (refs_any(f)) {
-		const uint64_t *args = ev->args - 1;
+	ret_ev->gen = r->gen;
+	ret_ev->stack = gen_stack_get(r->gen, stack);
+	ret_ev->str = gen_str_get(r->gen, str);
+	ret_ev->other = NULL;
+	if (__builtin_expect(!ret_ev->stack && stack, 0))
+		return reader_fail_ref(r, ev, "stack", off);
+	if (__builtin_expect(!ret_ev->str, 0))
+		return reader_fail_ref(r, ev, "string", off);
+	if (f->more) {
+		int err = reader_more_refs(r, ev, off, ret_ev);
 
-		if (f->stack && !stack_ref(g, args[f->stack], &ret_ev->stack))
-			return reader_fail_ref(r, ev, "stack", off);
-		if (f->str && !str_ref(g, args[f->str], &ret_ev->str))
-			return reader_fail_ref(r, ev, "string", off);
-		if (f->other && !stack_ref(g, args[f->other], &ret_ev->other))
-			return reader_fail_ref(r, ev, "stack", off);
-		if (f->str2 && !str_ref(g, args[f->str2], &ret_ev->str2))
-			return reader_fail_ref(r, ev, "string", off);
-	} else if (ev->type == EV_STW_END) {
-		(void)str_ref(g, ev->args[0], &ret_ev->str); /* of an earlier generation: not ours */
+		if (err < 0)
+			return err;
 	}
 	reader_clock(r, &ev->time_ns);
 	return 1;
 }
 
-static inline __attribute__((always_inline)) int reader_give_out(struct reader *r, uint64_t off, struct reader_event *ret_ev)
+static inline __attribute__((always_inline)) int
+reader_give_out(struct reader *r, uint64_t off, struct reader_event *ret_ev)
 {
 	r->out_left--;
 	return reader_give(r, r->out++, off, ret_ev);
@@ -292,7 +296,8 @@ static int reader_meet(struct reader *r, struct frontier_cur *c)
 }
 
 /* Lets the i-th of the frontier go on, if it may. 1, 0 or -errno. */
-static inline __attribute__((always_inline)) int reader_try(struct reader *r, size_t i, uint64_t *ret_off)
+static inline __attribute__((always_inline)) int
+reader_try(struct reader *r, size_t i, uint64_t *ret_off)
 {
 	struct frontier_cur *c = r->f.heap[i].cur;
 	const char *why;

@@ -31,7 +31,8 @@ struct reader_event {
 	const struct gen *gen;	      /* NULL in the last SYNC */
 	const struct gotrace_stack *stack; /* of what was executing */
 	const struct gotrace_stack *other; /* GoCreate: where the new goroutine starts */
-	struct gen_str *str, *str2;	   /* the string arguments; NULL: none, or id 0 */
+	struct gen_str *str; /* the string argument, "" if there is none; NULL: STWEnd's is elsewhere */
+	struct gen_str *str2; /* UserLog: the message */
 	uint64_t syncs;
 };
 

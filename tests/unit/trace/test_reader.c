@@ -129,7 +129,7 @@ static void references(void **state)
 		assert_int_equal(reader_next(r, &e, NULL), 1);
 	assert_int_equal(e.stack->id, 7);
 	assert_int_equal(e.other->id, 6);
-	assert_null(e.str);
+	assert_string_equal(e.str->s.p, "");
 	assert_int_equal(reader_next(r, &e, NULL), 1);
 	assert_string_equal(e.str->s.p, "why");
 	assert_int_equal(e.stack->id, 6);
