@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cmd/check.h"
+#include "cmd/export.h"
 #include "cmd/options.h"
 #include "cmd/record.h"
 #include "cmd/replay.h"
@@ -14,6 +15,7 @@ static const struct {
 	int (*fn)(int argc, char **argv);
 } commands[] = {
 	{ "check", cmd_check },
+	{ "export", cmd_export },
 	{ "replay", cmd_replay },
 	{ "report", cmd_report },
 	{ "validate", cmd_validate },
