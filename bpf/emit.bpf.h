@@ -95,11 +95,14 @@ static __always_inline void rec_commit(struct rec *r, u32 seq)
 }
 
 /* A record without a stack. */
-static __noinline int emit(struct ring_ctl *ctl, struct event *e)
+__noinline int emit(struct ring_ctl *ctl, struct event *e)
 {
 	u32 seq = 0;
-	struct rec *r = (void *)ring_claim(ctl, e->cpu, REC_FIXED, e->hook, &seq);
+	struct rec *r;
 
+	if (!ctl || !e)
+		return 0;
+	r = (void *)ring_claim(ctl, e->cpu, REC_FIXED, e->hook, &seq);
 	if (!r)
 		return 0;
 	rec_fill(r, e, ctl);
@@ -114,13 +117,16 @@ static __noinline int emit(struct ring_ctl *ctl, struct event *e)
  * are short: up to REC_SHORT_PC frames are walked first and claim just their room; deeper ones
  * claim room for REC_MAX_PC and are walked on into it. want_text: room for text behind the pcs.
  */
-static __noinline int emit_stack(struct ring_ctl *ctl, struct event *e)
+__noinline int emit_stack(struct ring_ctl *ctl, struct event *e)
 {
 	u64 pcs[REC_SHORT_PC];
 	u32 n = 0, room, seq = 0, max;
-	u64 fp = e->fp;
 	struct rec *r;
+	u64 fp;
 
+	if (!ctl || !e)
+		return 0;
+	fp = e->fp;
 	for (u32 i = 0; i < REC_SHORT_PC; i++) {
 		u64 pc;
 

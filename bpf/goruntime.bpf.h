@@ -40,6 +40,10 @@ enum {
 	P_BLOCK = 24,		/* id, status, ticks */
 };
 
+/*
+ * Functions without `static` are verified once, on their own, for whatever they may be given (kernel
+ * 5.12); static ones again at each call: that took the verifier a second.
+ */
 static __always_inline u64 word(const void *block, u32 off)
 {
 	return *(const u64 *)((const char *)block + off);
@@ -57,11 +61,13 @@ static __always_inline u64 read_u64(struct ring_ctl *ctl, u64 addr)
 }
 
 /* The goroutine's identity and state: goid, status, wait reason, flags. */
-static __noinline int read_g_tail(struct ring_ctl *ctl, struct event *e, u64 g)
+__noinline int read_g_tail(struct ring_ctl *ctl, struct event *e, u64 g)
 {
 	char b[G_TAIL];
 	u8 flags = 0;
 
+	if (!ctl || !e)
+		return -1;
 	if (bpf_probe_read_user(b, sizeof(b), (const void *)(g + cfg.g_atomicstatus))) {
 		ctl->faults++;
 		return -1;
@@ -86,10 +92,12 @@ static __noinline int read_g_tail(struct ring_ctl *ctl, struct event *e, u64 g)
 }
 
 /* curg and p of an m; with_oldp takes m.oldp for p where a syscall leaves m.p empty (up to 1.25). */
-static __noinline int read_m(struct ring_ctl *ctl, struct event *e, bool with_oldp)
+__noinline int read_m(struct ring_ctl *ctl, struct event *e, bool with_oldp)
 {
 	char b[M_BLOCK];
 
+	if (!ctl || !e)
+		return -1;
 	if (bpf_probe_read_user(b, sizeof(b), (const void *)(e->m + cfg.m_curg))) {
 		ctl->faults++;
 		return -1;
@@ -103,10 +111,12 @@ static __noinline int read_m(struct ring_ctl *ctl, struct event *e, bool with_ol
 }
 
 /* Where a stopped goroutine's stack begins: its gobuf and bounds. */
-static __noinline int read_gobuf(struct ring_ctl *ctl, struct event *e, u64 g)
+__noinline int read_gobuf(struct ring_ctl *ctl, struct event *e, u64 g)
 {
 	char b[G_HEAD];
 
+	if (!ctl || !e)
+		return -1;
 	if (bpf_probe_read_user(b, sizeof(b), (const void *)g)) {
 		ctl->faults++;
 		return -1;
