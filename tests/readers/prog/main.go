@@ -89,8 +89,23 @@ func chans(n int) {
 	var wg sync.WaitGroup
 	for k := 0; k < 10; k++ {
 		wg.Add(2)
-		go func() { defer wg.Done(); for i := 0; i < n; i++ { c <- i; mu.Lock(); mu.Unlock() } }()
-		go func() { defer wg.Done(); for i := 0; i < n; i++ { <-c; if i%100 == 0 { runtime.Gosched() } } }()
+		go func() {
+			defer wg.Done()
+			for i := 0; i < n; i++ {
+				c <- i
+				mu.Lock()
+				mu.Unlock()
+			}
+		}()
+		go func() {
+			defer wg.Done()
+			for i := 0; i < n; i++ {
+				<-c
+				if i%100 == 0 {
+					runtime.Gosched()
+				}
+			}
+		}()
 	}
 	wg.Wait()
 }
