@@ -23,6 +23,8 @@ const volatile struct bpf_config cfg = {};
 
 /* Written by the loader: 0 before arming and after the end. Own pages: mmap()ed by the skeleton. */
 __u32 armed = 0;
+/* Set when the target replaced itself: what runs under its number then is another program. */
+__u32 execed = 0;
 /* When the last HEAP record was made; racy by intent (two records instead of one do no harm). */
 __u64 heap_ns = 0;
 
@@ -477,6 +479,19 @@ int on_hook(struct pt_regs *ctx)
 	case HOOK_LOG:
 		on_annotation(ctl, &e, ctx, cookie);
 		break;
+	}
+	return 0;
+}
+
+/* Runs at every exec of the machine; all but the target's cost one comparison. */
+SEC("raw_tp/sched_process_exec")
+int on_exec(void *ctx)
+{
+	u32 tid;
+
+	if (is_target(&tid)) {
+		armed = 0;
+		execed = 1;
 	}
 	return 0;
 }

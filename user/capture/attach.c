@@ -17,6 +17,7 @@
 struct attach {
 	struct gotrace_bpf *skel;
 	struct bpf_link *link;
+	struct bpf_link *exec_link; /* NULL: exec is only seen by asking (target_check) */
 	void *ctl_map, *data_map; /* mmap()ed */
 	size_t ctl_len, data_len, ring_bytes;
 	struct rings *rings;
@@ -150,6 +151,9 @@ int attach_link(struct attach *a, const struct plan *plan, int pid, const char *
 	err = a->link ? 0 : -errno;
 	free(offsets);
 	free(cookies);
+	/* Best effort: without it exec is noticed a little later, by asking. */
+	if (!err)
+		a->exec_link = bpf_program__attach(a->skel->progs.on_exec);
 	if (err == -EPERM || err == -EACCES)
 		return diag_set(d, -EPERM, "cannot attach probes: %s; needs CAP_BPF and CAP_PERFMON",
 				strerror(-err));
@@ -162,6 +166,11 @@ int attach_link(struct attach *a, const struct plan *plan, int pid, const char *
 	return 0;
 }
 
+bool attach_execed(const struct attach *a)
+{
+	return __atomic_load_n(&a->skel->bss->execed, __ATOMIC_ACQUIRE) != 0;
+}
+
 void attach_arm(struct attach *a, bool on)
 {
 	__atomic_store_n(&a->skel->bss->armed, on ? 1U : 0U, __ATOMIC_RELEASE);
@@ -172,7 +181,8 @@ void attach_unlink(struct attach *a)
 	if (!a)
 		return;
 	bpf_link__destroy(a->link);
-	a->link = NULL;
+	bpf_link__destroy(a->exec_link);
+	a->link = a->exec_link = NULL;
 }
 
 void attach_free(struct attach *a)

@@ -45,6 +45,9 @@ int attach_link(struct attach *a, const struct plan *plan, int pid, const char *
 
 void attach_arm(struct attach *a, bool on);
 
+/* True once the target has replaced itself by exec; nothing of the new program is recorded. */
+bool attach_execed(const struct attach *a);
+
 /* Detaches; the rings stay readable. */
 void attach_unlink(struct attach *a);
 void attach_free(struct attach *a);

@@ -251,11 +251,12 @@ int capture_try(struct capture *c, struct diag *d)
 
 int capture_start(struct capture *c, const struct capture_sink *sink, struct diag *d)
 {
-	int err = capture_attach(c, d);
+	int err;
 
+	c->sink = *sink; /* capture_stop delivers, whatever fails from here on */
+	err = capture_attach(c, d);
 	if (err < 0)
 		return err;
-	c->sink = *sink;
 	err = deliver_clock(c);
 	if (err)
 		return err;
@@ -278,6 +279,11 @@ static int deliver(struct capture *c, bool final, struct diag *d)
 	}
 	rings_release(rings);
 	return err;
+}
+
+bool capture_execed(const struct capture *c)
+{
+	return c->attach && attach_execed(c->attach);
 }
 
 int capture_poll(struct capture *c, struct diag *d)

@@ -53,6 +53,9 @@ int capture_try(struct capture *c, struct diag *d);
 /* Reads goroutines, Ps and Ms; polls meanwhile. Once, after capture_start. */
 int capture_snapshot(struct capture *c, struct diag *d);
 
+/* True once the process has replaced itself by exec: nothing is recorded since. */
+bool capture_execed(const struct capture *c);
+
 /* Delivers what is complete. 0, the sink's error, or -EBADMSG. */
 int capture_poll(struct capture *c, struct diag *d);
 

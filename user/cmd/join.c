@@ -164,6 +164,19 @@ int join_replay(struct join *j, const struct rawfile *f, unsigned format, struct
 	return err < 0 ? err : join_model(j, d);
 }
 
+int join_finish(struct join *j, struct diag *d)
+{
+	int err = model_finish(j->model);
+
+	if (err) {
+		*d = j->diag;
+		return err;
+	}
+	if (model_get_stats(j->model)->events == 0)
+		return diag_set(d, -ENODATA, "nothing was recorded: there is no trace to write");
+	return 0;
+}
+
 void join_done(struct join *j)
 {
 	model_free(j->model);

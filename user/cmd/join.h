@@ -57,6 +57,12 @@ int join_live(struct join *j, const struct capture *c, const struct join_opts *o
 int join_replay(struct join *j, const struct rawfile *f, unsigned format, struct output *out,
 		struct diag *d);
 
+/*
+ * Ends the last generation. -ENODATA with a sentence if nothing was recorded at all: there is no
+ * trace then; or as model_finish.
+ */
+int join_finish(struct join *j, struct diag *d);
+
 void join_done(struct join *j);
 
 #endif

@@ -125,10 +125,10 @@ static int record_run(struct record *rc, struct diag *d)
 /* Model, capture file, final names. Whatever fails, the rest is still tried. */
 static int record_close(struct record *rc, struct diag *d)
 {
-	int err = model_finish(rc->s.join.model), e;
+	int err = join_finish(&rc->s.join, d), e;
 
 	if (err)
-		return session_failed(&rc->s, err, d);
+		return err;
 	if (rc->raw) {
 		struct buf syms = { 0 };
 

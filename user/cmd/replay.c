@@ -64,11 +64,9 @@ static int replay_records(struct rawfile *f, struct join *j, struct diag *d)
 
 	while (!err && (r = rawfile_next(f)))
 		err = model_record(j->model, r);
-	if (!err)
-		err = model_finish(j->model);
 	if (err)
 		*d = j->diag;
-	return err;
+	return err ? err : join_finish(j, d);
 }
 
 static int replay_bytes(const struct replay *r, const void *p, size_t len, struct diag *d)

@@ -80,6 +80,8 @@ static bool session_execed(struct session *s)
 {
 	uint64_t now = session_now_ns();
 
+	if (capture_execed(s->capture))
+		return true;
 	if (now - s->exec_check_ns < EXEC_CHECK_MS * 1000000ULL)
 		return false;
 	s->exec_check_ns = now;
