@@ -2,9 +2,9 @@
  * fuzz_reader.c - the whole public API of libgotrace, the validator and rawtext, on any bytes.
  *
  * The first byte chooses: 1 read from a descriptor, too, 2 with a thread ahead, 4 as text, too; the
- * rest is the file. Every string, frame and name that an event holds is read, so that a borrowed pointer
- * that is not good shows. Both ways of reading must agree, and text made of wire must give the same
- * wire again.
+ * rest is the file. Every string, frame and name that an event holds is read, so that a borrowed
+ * pointer that is not good shows. Both ways of reading must agree, and text made of wire must give
+ * the same wire again.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -93,7 +93,8 @@ static uint64_t eat_event(uint64_t h, const struct gotrace_event *e)
 		return eat_transition(h, &e->u.transition);
 	case GOTRACE_EXPERIMENTAL:
 		for (unsigned i = 0; i < e->u.experimental.nargs; i++)
-			h = mix(h, strlen(e->u.experimental.arg_names[i]) + e->u.experimental.args[i]);
+			h = mix(h,
+				strlen(e->u.experimental.arg_names[i]) + e->u.experimental.args[i]);
 		return h;
 	case GOTRACE_STACK_SAMPLE:
 		return h;
@@ -113,7 +114,8 @@ static uint64_t eat_all(struct gotrace *t, int *ret_rc)
 	int rc;
 
 	while ((rc = gotrace_next(t, &e)) > 0) {
-		require(n ? e.time != last : e.kind == GOTRACE_SYNC, "time stands still, or no SYNC");
+		require(n ? e.time != last : e.kind == GOTRACE_SYNC,
+			"time stands still, or no SYNC");
 		require(strcmp(gotrace_kind_name(e.kind), "Bad") != 0, "a kind without a name");
 		last = e.time;
 		h = eat_event(h, &e);
@@ -132,7 +134,8 @@ static int file_of(const uint8_t *p, size_t n)
 {
 	int fd = memfd_create("fuzz", MFD_CLOEXEC);
 
-	require(fd >= 0 && write(fd, p, n) == (ssize_t)n && !lseek(fd, 0, SEEK_SET), "no memory file");
+	require(fd >= 0 && write(fd, p, n) == (ssize_t)n && !lseek(fd, 0, SEEK_SET),
+		"no memory file");
 	return fd;
 }
 
@@ -142,9 +145,11 @@ static void check_text(const uint8_t *p, size_t n)
 	struct diag d;
 
 	if (!rawtext_from_wire(p, n, &text, &d)) {
-		require(!rawtext_to_wire((const char *)text.p, text.len, &wire, &d), "our text is not read");
+		require(!rawtext_to_wire((const char *)text.p, text.len, &wire, &d),
+			"our text is not read");
 		require(!rawtext_from_wire(wire.p, wire.len, &again, &d), "our wire is not read");
-		require(again.len == text.len && !memcmp(again.p, text.p, text.len), "the text changed");
+		require(again.len == text.len && !memcmp(again.p, text.p, text.len),
+			"the text changed");
 	}
 	buf_reset(&wire);
 	(void)rawtext_to_wire((const char *)p, n, &wire, &d);
@@ -178,8 +183,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (how & 1) {
 			int fd = file_of(data, size);
 
-			require(!gotrace_open_fd(fd, how & 2 ? GOTRACE_AHEAD : 0, &t, &err), "opened once only");
-			require(eat_all(t, &other) == h && other == rc, "two ways of reading differ");
+			require(!gotrace_open_fd(fd, how & 2 ? GOTRACE_AHEAD : 0, &t, &err),
+				"opened once only");
+			require(eat_all(t, &other) == h && other == rc,
+				"two ways of reading differ");
 			gotrace_close(t);
 			close(fd);
 		}

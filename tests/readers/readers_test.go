@@ -222,7 +222,7 @@ func TestTruncated(t *testing.T) {
 
 // Both readers on one file, decoding only, on one core:
 //
-//	GOTRACE_BENCH=FILE GOMAXPROCS=1 go test -run XXX -bench . -benchtime 5x
+//	GOTRACE_BENCH=FILE GOMAXPROCS=1 go test -run NONE -bench . -benchtime 5x
 func BenchmarkLibgotrace(b *testing.B) {
 	file := os.Getenv("GOTRACE_BENCH")
 	if file == "" {

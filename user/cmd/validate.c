@@ -11,7 +11,8 @@
 
 static const char usage[] =
 	"usage: gotrace-bpf validate [-q] FILE...\n"
-	"Reads Go execution traces (format of Go 1.22 and newer, also gzip; - is stdin) by the rules\n"
+	"Reads Go execution traces (format of Go 1.22 and newer, also gzip; - is stdin) by the "
+	"rules\n"
 	"that every reader enforces, names the first broken one, and counts what is in them.\n"
 	"  -q, --quiet  only the exit status and the errors\n"
 	"  -h, --help   this text\n"
@@ -32,7 +33,8 @@ static void validate_print(const char *name, const struct trace_counts *c)
 	printf("events by type\n");
 	for (unsigned i = 0; i < EV_TABLE_LEN; i++)
 		if (c->types[i])
-			printf("  %-22s %s\n", evspec_get(i)->name, parse_fmt_count(c->types[i], a));
+			printf("  %-22s %s\n", evspec_get(i)->name,
+			       parse_fmt_count(c->types[i], a));
 }
 
 /* 0 or 1, the exit status. */

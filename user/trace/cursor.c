@@ -33,22 +33,29 @@ int cursor_header(const void *p, size_t len, unsigned *ret_version, struct diag 
 		return diag_set_at(d, 0, -EBADMSG, "the file is empty: not a Go execution trace");
 	if (len < EV_HEADER_LEN) {
 		if (len >= 5 && !memcmp(p, "go 1.", 5))
-			return diag_set_at(d, len, -EBADMSG, "truncated: the file ends in its header");
+			return diag_set_at(d, len, -EBADMSG,
+					   "truncated: the file ends in its header");
 		return diag_set_at(d, 0, -EBADMSG, "not a Go execution trace (%zu bytes)", len);
 	}
 	v = header_number(p);
 	if (!v)
-		return diag_set_at(d, 0, -EBADMSG,
-				   "not a Go execution trace (it does not begin with \"go 1.NN trace\")");
+		return diag_set_at(
+			d, 0, -EBADMSG,
+			"not a Go execution trace (it does not begin with \"go 1.NN trace\")");
 	if (header_is_v1(v))
-		return diag_set_at(d, 0, -ENOTSUP,
-				   "a trace in the old format of Go 1.%u (version 1); only the format of Go "
-				   "1.22 and newer is read: open it with `go tool trace`, or record again with "
-				   "a program built by Go 1.22 or newer", v);
+		return diag_set_at(
+			d, 0, -ENOTSUP,
+			"a trace in the old format of Go 1.%u (version 1); only the format of Go "
+			"1.22 and newer is read: open it with `go tool trace`, or record again "
+			"with "
+			"a program built by Go 1.22 or newer",
+			v);
 	if (!evspec_version_known(v))
-		return diag_set_at(d, 0, -ENOTSUP,
-				   "trace format \"go 1.%u\" is unknown; known are 1.22, 1.23, 1.25 and 1.26: "
-				   "a newer gotrace-bpf may read it", v);
+		return diag_set_at(
+			d, 0, -ENOTSUP,
+			"trace format \"go 1.%u\" is unknown; known are 1.22, 1.23, 1.25 and 1.26: "
+			"a newer gotrace-bpf may read it",
+			v);
 	*ret_version = v;
 	return 0;
 }
@@ -91,7 +98,8 @@ int cursor_batch(const struct span *at, uint64_t off, unsigned version,
 		return 0;
 	}
 	if (!s.bad && type != EV_EVENT_BATCH && type != EV_EXPERIMENTAL_BATCH)
-		return diag_set_at(d, off, -EBADMSG, "a batch must begin here, not a byte %u", type);
+		return diag_set_at(d, off, -EBADMSG, "a batch must begin here, not a byte %u",
+				   type);
 	if (type == EV_EXPERIMENTAL_BATCH)
 		exp = span_u8(&s);
 	b.gen = span_uvarint(&s);
@@ -99,16 +107,19 @@ int cursor_batch(const struct span *at, uint64_t off, unsigned version,
 	b.ts = span_uvarint(&s);
 	len = span_uvarint(&s);
 	if (s.bad && s.off - at->off < at->left && s.off - at->off < CURSOR_BATCH_MAX - LIMIT_BATCH)
-		return diag_set_at(d, off, -EBADMSG, "a number in a batch's header is longer than 64 bits");
+		return diag_set_at(d, off, -EBADMSG,
+				   "a number in a batch's header is longer than 64 bits");
 	if (s.bad)
-		return diag_set_at(d, off, -EBADMSG, "truncated: the file ends in a batch's header");
+		return diag_set_at(d, off, -EBADMSG,
+				   "truncated: the file ends in a batch's header");
 	if (len > LIMIT_BATCH)
 		return diag_set_at(d, off, -EBADMSG, "a batch of %llu bytes; at most %d are lawful",
 				   (unsigned long long)len, LIMIT_BATCH);
 	b.head_len = s.off - at->off;
 	data = span_take(&s, len);
 	if (!data)
-		return diag_set_at(d, off, -EBADMSG, "truncated: the file ends %zu bytes into a batch of %llu",
+		return diag_set_at(d, off, -EBADMSG,
+				   "truncated: the file ends %zu bytes into a batch of %llu",
 				   at->left - b.head_len, (unsigned long long)len);
 	b.len = (size_t)len;
 	b.kind = exp ? BATCH_EXPERIMENT : batch_kind(version, data, b.len);

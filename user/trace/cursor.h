@@ -46,7 +46,8 @@ struct cursor_event {
 };
 
 enum {
-	CURSOR_BLOCK = 16, /* events decoded at a time: all threads' blocks stay in the first cache */
+	CURSOR_BLOCK =
+		16, /* events decoded at a time: all threads' blocks stay in the first cache */
 	CURSOR_EVENT_MAX = 1 + (1 + EV_MAX_ARGS) * 10,
 };
 
@@ -65,8 +66,8 @@ struct cursor {
 };
 
 /*
- * Reads the header. 0 and the version (22, 23, 25, 26); -EBADMSG no trace; -ENOTSUP another version.
- * The sentence says what to do.
+ * Reads the header. 0 and the version (22, 23, 25, 26); -EBADMSG no trace; -ENOTSUP another
+ * version. The sentence says what to do.
  */
 int cursor_header(const void *p, size_t len, unsigned *ret_version, struct diag *d);
 
@@ -80,7 +81,8 @@ enum { CURSOR_BATCH_MAX = 2 + 4 * 10 + 64 * 1024 };
 int cursor_batch(const struct span *s, uint64_t off, unsigned version,
 		 struct cursor_batch *ret_batch, struct diag *d);
 
-/* Ticks to ns as Go does it: in double precision, cut towards zero; INT64_MIN if it does not fit. */
+/* Ticks to ns as Go does it: in double precision, cut towards zero; INT64_MIN if it does not fit.
+ */
 static inline int64_t cursor_ns(double mul, uint64_t ticks)
 {
 	double v = ((int64_t)ticks >= 0 ? (double)(int64_t)ticks : (double)ticks) * mul;

@@ -97,8 +97,7 @@ static int frontier_room(struct frontier *f, size_t n)
 	return 0;
 }
 
-int frontier_fill(struct frontier *f, const struct gen *g, const char **ret_why,
-		  uint64_t *ret_off)
+int frontier_fill(struct frontier *f, const struct gen *g, const char **ret_why, uint64_t *ret_off)
 {
 	f->cnt = 0;
 	*ret_why = "no memory";

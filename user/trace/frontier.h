@@ -37,8 +37,7 @@ struct frontier {
  * Sets a cursor on each thread of g. 0, -ENOMEM, or -EBADMSG; *ret_why is static, *ret_off is in
  * the file.
  */
-int frontier_fill(struct frontier *f, const struct gen *g, const char **ret_why,
-		  uint64_t *ret_off);
+int frontier_fill(struct frontier *f, const struct gen *g, const char **ret_why, uint64_t *ret_off);
 
 /* Decodes the cursor's next block. 1, 0 at the end of its batches, or -EBADMSG as cursor_fill. */
 int frontier_decode(struct frontier_cur *c, const struct gen *g, const char **ret_why);

@@ -33,7 +33,8 @@ static int gen_add_to_thread(struct gen *g, uint64_t m, uint32_t batch)
 	struct gen_thread *t;
 
 	if (!i) {
-		if (gentab_room(&g->threads, g->thread_cnt, &g->thread_cap, sizeof(*g->threads)) < 0 ||
+		if (gentab_room(&g->threads, g->thread_cnt, &g->thread_cap, sizeof(*g->threads)) <
+			    0 ||
 		    idtab_put(&g->thread_tab, m, (void *)(uintptr_t)(g->thread_cnt + 1)) < 0)
 			return -ENOMEM;
 		g->threads[g->thread_cnt++] =
@@ -65,22 +66,26 @@ static int gen_add_batch(struct gen *g, const struct cursor_batch *b, size_t dat
 static int gen_place(struct gen *g, const struct cursor_batch *b, uint64_t off, struct diag *d)
 {
 	if (b->kind == BATCH_END && g->version < 26)
-		return diag_set_at(d, off, -EBADMSG,
-				   "an end-of-generation mark in a file of format 1.%u, which has none",
-				   g->version);
+		return diag_set_at(
+			d, off, -EBADMSG,
+			"an end-of-generation mark in a file of format 1.%u, which has none",
+			g->version);
 	if (!b->gen)
-		return diag_set_at(d, off, -EBADMSG, "a batch of generation 0, which does not exist");
+		return diag_set_at(d, off, -EBADMSG,
+				   "a batch of generation 0, which does not exist");
 	if (!g->gen)
 		g->gen = b->gen;
 	if (b->gen == g->gen)
 		return 0;
 	if (g->version >= 26)
-		return diag_set_at(d, off, -EBADMSG,
-				   "a batch of generation %llu before the end mark of generation %llu",
-				   (unsigned long long)b->gen, (unsigned long long)g->gen);
+		return diag_set_at(
+			d, off, -EBADMSG,
+			"a batch of generation %llu before the end mark of generation %llu",
+			(unsigned long long)b->gen, (unsigned long long)g->gen);
 	if (b->gen == g->gen + 1)
 		return 1;
-	return diag_set_at(d, off, -EBADMSG, "generations out of order: a batch of %llu within %llu",
+	return diag_set_at(d, off, -EBADMSG,
+			   "generations out of order: a batch of %llu within %llu",
 			   (unsigned long long)b->gen, (unsigned long long)g->gen);
 }
 
@@ -99,8 +104,9 @@ static int gen_stop(struct gen *g, struct source *s, size_t pos, bool first, int
 		return err;
 	}
 	if (!pos)
-		return err ? err : diag_set_at(d, s->base, -EBADMSG,
-					       "truncated: the file ends behind its header");
+		return err ? err
+			   : diag_set_at(d, s->base, -EBADMSG,
+					 "truncated: the file ends behind its header");
 	g->after = err;
 	if (err && d)
 		g->after_diag = *d;
@@ -141,7 +147,8 @@ static int gen_frame(struct gen *g, struct source *s, bool first, struct diag *d
 			return diag_set(d, -ENOMEM, "no memory");
 		pos += b.head_len + b.len;
 		if (pos > LIMIT_GEN_BYTES)
-			return diag_set_at(d, s->base + pos, -E2BIG, "generation %llu is larger than %d MB",
+			return diag_set_at(d, s->base + pos, -E2BIG,
+					   "generation %llu is larger than %d MB",
 					   (unsigned long long)g->gen, LIMIT_GEN_BYTES >> 20);
 	}
 	g->base = s->base;

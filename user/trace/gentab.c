@@ -56,7 +56,8 @@ static uint64_t hash_bytes(const uint8_t *p, size_t n)
 	return num_mix(h ^ v);
 }
 
-/* --- strings: 04 { 05 id len bytes } ------------------------------------------------------------ */
+/* --- strings: 04 { 05 id len bytes } ------------------------------------------------------------
+ */
 
 static int strings_batch(struct gen *g, const struct gen_batch *b, struct diag *d)
 {
@@ -75,9 +76,11 @@ static int strings_batch(struct gen *g, const struct gen_batch *b, struct diag *
 		const uint8_t *p;
 
 		if (!s.bad && type != EV_STRING)
-			return diag_set_at(d, off, -EBADMSG, "a string must begin here, not a byte %u", type);
+			return diag_set_at(d, off, -EBADMSG,
+					   "a string must begin here, not a byte %u", type);
 		if (len > LIMIT_STRING)
-			return diag_set_at(d, off, -EBADMSG, "a string of %llu bytes; at most %d are lawful",
+			return diag_set_at(d, off, -EBADMSG,
+					   "a string of %llu bytes; at most %d are lawful",
 					   (unsigned long long)len, LIMIT_STRING);
 		p = span_take(&s, len);
 		if (s.bad)
@@ -87,14 +90,17 @@ static int strings_batch(struct gen *g, const struct gen_batch *b, struct diag *
 		memcpy(out, p, len);
 		out[len] = 0;
 		e = &g->strs[g->str_cnt++];
-		*e = (struct gen_str){ .s = { .p = out, .len = (size_t)len }, .id = id, .off = off,
+		*e = (struct gen_str){ .s = { .p = out, .len = (size_t)len },
+				       .id = id,
+				       .off = off,
 				       .hash = hash_bytes(p, (size_t)len) };
 		out += len + 1;
 	}
 	return 0;
 }
 
-/* --- stacks: 02 { 03 id n (pc func file line)*n } ------------------------------------------------ */
+/* --- stacks: 02 { 03 id n (pc func file line)*n } ------------------------------------------------
+ */
 
 static int str_of(const struct gen *g, uint64_t id, struct gotrace_str *ret, uint64_t *hash)
 {
@@ -156,10 +162,11 @@ static int stack_frames(struct gen *g, struct span *s, struct gotrace_stack *st,
 		if (!f && err == -ENOMEM)
 			return no_mem(d);
 		if (!f)
-			return diag_set_at(d, s->off, -EBADMSG,
-					   "stack %llu names string %llu or %llu, which this generation lacks",
-					   (unsigned long long)st->id, (unsigned long long)v[1],
-					   (unsigned long long)v[2]);
+			return diag_set_at(
+				d, s->off, -EBADMSG,
+				"stack %llu names string %llu or %llu, which this generation lacks",
+				(unsigned long long)st->id, (unsigned long long)v[1],
+				(unsigned long long)v[2]);
 		frames[i] = &f->f;
 		st->hash = num_mix(st->hash * 31 + f->hash);
 	}
@@ -181,12 +188,15 @@ static int stacks_batch(struct gen *g, const struct gen_batch *b, struct diag *d
 		if (s.bad)
 			return bad_at(d, &s, "a stack is cut off by the end of its batch");
 		if (type != EV_STACK)
-			return diag_set_at(d, off, -EBADMSG, "a stack must begin here, not a byte %u", type);
+			return diag_set_at(d, off, -EBADMSG,
+					   "a stack must begin here, not a byte %u", type);
 		if (cnt > LIMIT_FRAMES || cnt > s.left / 4)
-			return diag_set_at(d, off, -EBADMSG, "a stack of %llu frames; at most %d are lawful",
+			return diag_set_at(d, off, -EBADMSG,
+					   "a stack of %llu frames; at most %d are lawful",
 					   (unsigned long long)cnt, LIMIT_FRAMES);
 		st = arena_alloc(&g->arena, sizeof(*st));
-		if (!st || gentab_room(&g->stacks, g->stack_cnt, &g->stack_cap, sizeof(*g->stacks)) < 0)
+		if (!st ||
+		    gentab_room(&g->stacks, g->stack_cnt, &g->stack_cap, sizeof(*g->stacks)) < 0)
 			return no_mem(d);
 		*st = (struct gotrace_stack){ .id = id, .cnt = (uint32_t)cnt };
 		err = stack_frames(g, &s, st, d);
@@ -197,7 +207,8 @@ static int stacks_batch(struct gen *g, const struct gen_batch *b, struct diag *d
 	return 0;
 }
 
-/* --- tables from id to entry ---------------------------------------------------------------------- */
+/* --- tables from id to entry
+ * ---------------------------------------------------------------------- */
 
 static int table_size(struct gen *g, struct gen_table *t, uint64_t max_id, size_t cnt)
 {
@@ -268,7 +279,8 @@ static int index_stacks(struct gen *g, struct diag *d)
 	return 0;
 }
 
-/* --- CPU samples: 06 { 07 ts M P G stack } -------------------------------------------------------- */
+/* --- CPU samples: 06 { 07 ts M P G stack }
+ * -------------------------------------------------------- */
 
 static int samples_batch(struct gen *g, const struct gen_batch *b, struct diag *d)
 {
@@ -287,11 +299,12 @@ static int samples_batch(struct gen *g, const struct gen_batch *b, struct diag *
 		if (s.bad)
 			return bad_at(d, &s, "a CPU sample is cut off by the end of its batch");
 		if (type != EV_CPU_SAMPLE)
-			return diag_set_at(d, e.off, -EBADMSG, "a CPU sample must begin here, not a byte %u",
-					   type);
+			return diag_set_at(d, e.off, -EBADMSG,
+					   "a CPU sample must begin here, not a byte %u", type);
 		if (!e.g)
 			e.g = GOTRACE_NO_GOROUTINE;
-		if (gentab_room(&g->samples, g->sample_cnt, &g->sample_cap, sizeof(*g->samples)) < 0)
+		if (gentab_room(&g->samples, g->sample_cnt, &g->sample_cap, sizeof(*g->samples)) <
+		    0)
 			return no_mem(d);
 		g->samples[g->sample_cnt++] = e;
 	}
@@ -307,7 +320,8 @@ static int sample_cmp(const void *a, const void *b)
 	return (x->off > y->off) - (x->off < y->off);
 }
 
-/* --- clocks: before 25 { 08 freq }; from 25 on 50 { 08 freq | 51 dt mono sec nsec } --------------- */
+/* --- clocks: before 25 { 08 freq }; from 25 on 50 { 08 freq | 51 dt mono sec nsec }
+ * --------------- */
 
 struct sync_state {
 	bool has_freq, has_clock;
@@ -322,7 +336,8 @@ static int sync_event(struct gen *g, struct sync_state *st, struct span *s, uint
 
 	if (type == EV_FREQUENCY) {
 		if (st->has_freq)
-			return diag_set_at(d, off, -EBADMSG, "a second frequency in one generation");
+			return diag_set_at(d, off, -EBADMSG,
+					   "a second frequency in one generation");
 		st->has_freq = true;
 		st->freq = span_uvarint(s);
 		if (!s->bad && !st->freq)
@@ -330,8 +345,8 @@ static int sync_event(struct gen *g, struct sync_state *st, struct span *s, uint
 		return 0;
 	}
 	if (type != EV_CLOCK_SNAPSHOT || g->version < 25)
-		return diag_set_at(d, off, -EBADMSG, "a frequency or a clock must begin here, not a byte %u",
-				   type);
+		return diag_set_at(d, off, -EBADMSG,
+				   "a frequency or a clock must begin here, not a byte %u", type);
 	if (st->has_clock)
 		return diag_set_at(d, off, -EBADMSG, "a second clock snapshot in one generation");
 	st->has_clock = true;

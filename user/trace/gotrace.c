@@ -63,22 +63,35 @@ static const struct meaning meanings[ORDER_SYNC + 1] = {
 	[EV_GO_SYSCALL_END_BLOCKED] = { GO_TRANS(SYSCALL, RUNNABLE), .of_current = true },
 	[EV_GO_STATUS] = { GO_TRANS(UNDETERMINED, UNDETERMINED) },
 	[EV_GO_STATUS_STACK] = { GO_TRANS(UNDETERMINED, UNDETERMINED), .own_stack = true },
-	[EV_STW_BEGIN] = { .kind = GOTRACE_RANGE_BEGIN, .resource = GOTRACE_RESOURCE_GOROUTINE, .of_current = true },
-	[EV_STW_END] = { .kind = GOTRACE_RANGE_END, .resource = GOTRACE_RESOURCE_GOROUTINE, .of_current = true },
+	[EV_STW_BEGIN] = { .kind = GOTRACE_RANGE_BEGIN,
+			   .resource = GOTRACE_RESOURCE_GOROUTINE,
+			   .of_current = true },
+	[EV_STW_END] = { .kind = GOTRACE_RANGE_END,
+			 .resource = GOTRACE_RESOURCE_GOROUTINE,
+			 .of_current = true },
 	[EV_GC_ACTIVE] = { .kind = GOTRACE_RANGE_ACTIVE, .resource = GOTRACE_RESOURCE_NONE },
 	[EV_GC_BEGIN] = { .kind = GOTRACE_RANGE_BEGIN, .resource = GOTRACE_RESOURCE_NONE },
 	[EV_GC_END] = { .kind = GOTRACE_RANGE_END, .resource = GOTRACE_RESOURCE_NONE },
 	[EV_GC_SWEEP_ACTIVE] = { .kind = GOTRACE_RANGE_ACTIVE, .resource = GOTRACE_RESOURCE_PROC },
-	[EV_GC_SWEEP_BEGIN] = { .kind = GOTRACE_RANGE_BEGIN, .resource = GOTRACE_RESOURCE_PROC, .of_current = true },
-	[EV_GC_SWEEP_END] = { .kind = GOTRACE_RANGE_END, .resource = GOTRACE_RESOURCE_PROC, .of_current = true },
-	[EV_GC_MARK_ASSIST_ACTIVE] = { .kind = GOTRACE_RANGE_ACTIVE, .resource = GOTRACE_RESOURCE_GOROUTINE },
-	[EV_GC_MARK_ASSIST_BEGIN] = { .kind = GOTRACE_RANGE_BEGIN, .resource = GOTRACE_RESOURCE_GOROUTINE,
+	[EV_GC_SWEEP_BEGIN] = { .kind = GOTRACE_RANGE_BEGIN,
+				.resource = GOTRACE_RESOURCE_PROC,
+				.of_current = true },
+	[EV_GC_SWEEP_END] = { .kind = GOTRACE_RANGE_END,
+			      .resource = GOTRACE_RESOURCE_PROC,
+			      .of_current = true },
+	[EV_GC_MARK_ASSIST_ACTIVE] = { .kind = GOTRACE_RANGE_ACTIVE,
+				       .resource = GOTRACE_RESOURCE_GOROUTINE },
+	[EV_GC_MARK_ASSIST_BEGIN] = { .kind = GOTRACE_RANGE_BEGIN,
+				      .resource = GOTRACE_RESOURCE_GOROUTINE,
 				      .of_current = true },
-	[EV_GC_MARK_ASSIST_END] = { .kind = GOTRACE_RANGE_END, .resource = GOTRACE_RESOURCE_GOROUTINE,
+	[EV_GC_MARK_ASSIST_END] = { .kind = GOTRACE_RANGE_END,
+				    .resource = GOTRACE_RESOURCE_GOROUTINE,
 				    .of_current = true },
 	[EV_HEAP_ALLOC] = { .kind = GOTRACE_METRIC },
 	[EV_HEAP_GOAL] = { .kind = GOTRACE_METRIC },
-	[EV_GO_LABEL] = { .kind = GOTRACE_LABEL, .resource = GOTRACE_RESOURCE_GOROUTINE, .of_current = true },
+	[EV_GO_LABEL] = { .kind = GOTRACE_LABEL,
+			  .resource = GOTRACE_RESOURCE_GOROUTINE,
+			  .of_current = true },
 	[EV_USER_TASK_BEGIN] = { .kind = GOTRACE_TASK_BEGIN },
 	[EV_USER_TASK_END] = { .kind = GOTRACE_TASK_END },
 	[EV_USER_REGION_BEGIN] = { .kind = GOTRACE_REGION_BEGIN },
@@ -97,7 +110,8 @@ static const struct meaning meanings[ORDER_SYNC + 1] = {
 
 #define STR(text) ((struct gotrace_str){ .p = (text), .len = sizeof(text) - 1 })
 
-/* --- opening -------------------------------------------------------------------------------------- */
+/* --- opening
+ * -------------------------------------------------------------------------------------- */
 
 static void error_set(struct gotrace_error *e, int code, const struct diag *d, uint64_t gen)
 {
@@ -200,7 +214,8 @@ void gotrace_close(struct gotrace *t)
 	free(t);
 }
 
-/* --- events --------------------------------------------------------------------------------------- */
+/* --- events
+ * --------------------------------------------------------------------------------------- */
 
 static inline struct gotrace_str str_of(const struct gen_str *s)
 {
@@ -214,13 +229,14 @@ static inline int64_t resource_id(const struct meaning *m, const struct order_ev
 	return m->resource == GOTRACE_RESOURCE_PROC ? ev->p : ev->g;
 }
 
-static inline struct gotrace_resource resource_of(const struct meaning *m, const struct order_event *ev)
+static inline struct gotrace_resource resource_of(const struct meaning *m,
+						  const struct order_event *ev)
 {
 	return (struct gotrace_resource){ .kind = m->resource, .id = resource_id(m, ev) };
 }
 
 static inline void fill_transition(const struct meaning *m, const struct reader_event *e,
-			    struct gotrace_transition *t)
+				   struct gotrace_transition *t)
 {
 	const struct order_event *ev = e->ev;
 
@@ -308,9 +324,15 @@ static void fill_task(const struct reader_event *e, struct gotrace_task *t)
 static void fill_experimental(const struct order_event *ev, struct gotrace_experimental *x)
 {
 	static const char *const names[][3] = {
-		{ "id", "npages_value", "kindclass" }, { "id", "npages_value", "kindclass" }, { "id" },
-		{ "id", "type" }, { "id", "type" }, { "id" },
-		{ "id", "order" }, { "id", "order" }, { "id" },
+		{ "id", "npages_value", "kindclass" },
+		{ "id", "npages_value", "kindclass" },
+		{ "id" },
+		{ "id", "type" },
+		{ "id", "type" },
+		{ "id" },
+		{ "id", "order" },
+		{ "id", "order" },
+		{ "id" },
 	};
 
 	x->name = evspec_table[ev->type].name;
@@ -335,7 +357,8 @@ static void fill_sync(struct gotrace *t, const struct reader_event *e, struct go
 }
 
 /* 0, or -ENOMEM. */
-static __attribute__((noinline)) int fill_event(struct gotrace *t, const struct reader_event *e, struct gotrace_event *ev)
+static __attribute__((noinline)) int fill_event(struct gotrace *t, const struct reader_event *e,
+						struct gotrace_event *ev)
 {
 	const struct order_event *o = e->ev;
 	const struct meaning *m = &meanings[o->type];
@@ -375,7 +398,8 @@ static __attribute__((noinline)) int fill_event(struct gotrace *t, const struct 
 	return 0;
 }
 
-static __attribute__((cold, noinline)) int next_failed(struct gotrace *t, int err, const struct diag *d)
+static __attribute__((cold, noinline)) int next_failed(struct gotrace *t, int err,
+						       const struct diag *d)
 {
 	struct reader_stats st;
 
@@ -436,7 +460,8 @@ void gotrace_get_info(const struct gotrace *t, struct gotrace_info *ret_info)
 	};
 }
 
-/* --- names ---------------------------------------------------------------------------------------- */
+/* --- names
+ * ---------------------------------------------------------------------------------------- */
 
 static const char *name_of(const char *const *names, size_t cnt, unsigned i)
 {
@@ -446,9 +471,9 @@ static const char *name_of(const char *const *names, size_t cnt, unsigned i)
 const char *gotrace_kind_name(unsigned kind)
 {
 	static const char *const names[] = {
-		"Bad",	     "Sync",	   "Metric",  "Label",	     "StackSample", "RangeBegin",
-		"RangeActive", "RangeEnd", "TaskBegin", "TaskEnd",   "RegionBegin", "RegionEnd",
-		"Log",	     "StateTransition", "Experimental",
+		"Bad",	       "Sync",	      "Metric",	  "Label",	     "StackSample",
+		"RangeBegin",  "RangeActive", "RangeEnd", "TaskBegin",	     "TaskEnd",
+		"RegionBegin", "RegionEnd",   "Log",	  "StateTransition", "Experimental",
 	};
 
 	return name_of(names, ARRAY_LEN(names), kind);

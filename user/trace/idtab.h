@@ -27,8 +27,8 @@ struct idtab {
 
 static inline size_t idtab_home(uint64_t key, size_t cap)
 {
-	unsigned __int128 v = (unsigned __int128)(key ^ 0x2545f4914f6cdd1dULL) *
-			      0x9e3779b97f4a7c15ULL;
+	unsigned __int128 v =
+		(unsigned __int128)(key ^ 0x2545f4914f6cdd1dULL) * 0x9e3779b97f4a7c15ULL;
 
 	return (size_t)((uint64_t)v ^ (uint64_t)(v >> 64)) & (cap - 1);
 }

@@ -25,7 +25,8 @@ int order_step_fail(const struct step *s, int err)
 	return diag_prefix(s->d, err, "%s", evspec_table[s->ev->type].name);
 }
 
-/* --- Ps ------------------------------------------------------------------------------------------- */
+/* --- Ps
+ * ------------------------------------------------------------------------------------------- */
 
 /* The thread that holds p. Slow, but only for a P that is about to be stolen. */
 static struct order_m *m_of_p(const struct order *o, uint64_t p)
@@ -79,14 +80,16 @@ static int order_proc_status(struct order *o, const struct step *s)
 		/* Told by whoever steals it; it happened to the thread that holds it. */
 		holder = m_of_p(o, id);
 		if (!holder)
-			return step_fail(s, "no thread holds P %llu, which is in a syscall", ULL(id));
+			return step_fail(s, "no thread holds P %llu, which is in a syscall",
+					 ULL(id));
 		status = TRACE_PROC_SYSCALL;
 	}
 	at.m = holder;
 	e = step_emit(o, &at, s->ev->type);
 	e->from = from;
 	e->to = proc_state_of[status];
-	if (holder == s->m && s->m && (status == TRACE_PROC_RUNNING || status == TRACE_PROC_SYSCALL))
+	if (holder == s->m && s->m &&
+	    (status == TRACE_PROC_RUNNING || status == TRACE_PROC_SYSCALL))
 		m_set_p(s->m, p);
 	return 1;
 }
@@ -128,11 +131,11 @@ static int steal_from(struct order *o, const struct step *s, const struct order_
 	struct order_m *m = id == s->m->id ? s->m : idtab_find(&o->ms, id);
 
 	if (!m || !m->seen)
-		return step_fail(s, "P %llu is taken from thread %llu, which is unknown", ULL(p->id),
-				 ULL(id));
+		return step_fail(s, "P %llu is taken from thread %llu, which is unknown",
+				 ULL(p->id), ULL(id));
 	if (m->p_id != p->id)
-		return step_fail(s, "P %llu is taken from thread %llu, which holds P %lld", ULL(p->id),
-				 ULL(id), (long long)m->p_id);
+		return step_fail(s, "P %llu is taken from thread %llu, which holds P %lld",
+				 ULL(p->id), ULL(id), (long long)m->p_id);
 	m_set_p(m, NULL);
 	return 0;
 }
@@ -163,7 +166,8 @@ static int order_proc_steal(struct order *o, const struct step *s)
 	return 1;
 }
 
-/* --- goroutines ----------------------------------------------------------------------------------- */
+/* --- goroutines
+ * ----------------------------------------------------------------------------------- */
 
 /* A goroutine in a syscall is announced, on thread mid. 0 and the context it shows in. */
 static int status_in_syscall(struct order *o, const struct step *s, struct order_g *g, uint64_t mid,
@@ -193,8 +197,9 @@ static int status_in_syscall(struct order *o, const struct step *s, struct order
 	}
 	return 0;
 elsewhere:
-	return step_fail(s, "goroutine %llu is in a syscall on thread %llu, which holds goroutine %lld",
-			 ULL(g->id), ULL(mid), (long long)m->g_id);
+	return step_fail(
+		s, "goroutine %llu is in a syscall on thread %llu, which holds goroutine %lld",
+		ULL(g->id), ULL(mid), (long long)m->g_id);
 }
 
 static int order_go_status(struct order *o, const struct step *s)
@@ -209,8 +214,8 @@ static int order_go_status(struct order *o, const struct step *s)
 	from = go_state_of[status];
 	if (g) {
 		if (g->status != status)
-			return step_fail(s, "goroutine %llu is %s, not %s", ULL(id), order_go_words[g->status],
-					 order_go_words[status]);
+			return step_fail(s, "goroutine %llu is %s, not %s", ULL(id),
+					 order_go_words[g->status], order_go_words[status]);
 		g->gen = s->gen->gen;
 		g->seq = 0;
 	} else if (is_first_gen(o, s)) {
@@ -219,8 +224,10 @@ static int order_go_status(struct order *o, const struct step *s)
 			return step_nomem(s);
 		from = GOTRACE_GO_UNDETERMINED;
 	} else {
-		return step_fail(s, "goroutine %llu appears after the first generation without being created",
-				 ULL(id));
+		return step_fail(
+			s,
+			"goroutine %llu appears after the first generation without being created",
+			ULL(id));
 	}
 	e = step_emit(o, s, s->ev->type);
 	e->from = from;
@@ -260,9 +267,11 @@ static int order_go_create(struct order *o, const struct step *s)
 	int err;
 
 	if (cur && cur->status != TRACE_GO_RUNNING)
-		return step_fail(s, "its creator, goroutine %llu, is %s", ULL(cur->id), order_go_words[cur->status]);
+		return step_fail(s, "its creator, goroutine %llu, is %s", ULL(cur->id),
+				 order_go_words[cur->status]);
 	err = go_add(o, s,
-		     s->ev->type == EV_GO_CREATE_BLOCKED ? TRACE_GO_WAITING : TRACE_GO_RUNNABLE, &g);
+		     s->ev->type == EV_GO_CREATE_BLOCKED ? TRACE_GO_WAITING : TRACE_GO_RUNNABLE,
+		     &g);
 	if (err < 0)
 		return err;
 	step_emit(o, s, s->ev->type);
@@ -337,7 +346,8 @@ static int order_go_switch(struct order *o, const struct step *s)
 
 	if (err < 0)
 		return err;
-	if (!next || next->status != TRACE_GO_WAITING || !seq_ok(next->gen, next->seq, s, s->ev->args[1]))
+	if (!next || next->status != TRACE_GO_WAITING ||
+	    !seq_ok(next->gen, next->seq, s, s->ev->args[1]))
 		return 0;
 	step_emit(o, s, s->ev->type);
 	if (s->ev->type == EV_GO_SWITCH) {
@@ -357,7 +367,8 @@ static int order_go_switch(struct order *o, const struct step *s)
 	return 1;
 }
 
-/* --- syscalls ------------------------------------------------------------------------------------- */
+/* --- syscalls
+ * ------------------------------------------------------------------------------------- */
 
 static int order_syscall_begin(struct order *o, const struct step *s)
 {
@@ -368,8 +379,9 @@ static int order_syscall_begin(struct order *o, const struct step *s)
 	if (err < 0)
 		return err;
 	if (!seq_ok(p->gen, p->seq, s, s->ev->args[0]))
-		return step_fail(s, "sequence number %llu of P %llu does not follow %llu of generation %llu",
-				 ULL(s->ev->args[0]), ULL(p->id), ULL(p->seq), ULL(p->gen));
+		return step_fail(
+			s, "sequence number %llu of P %llu does not follow %llu of generation %llu",
+			ULL(s->ev->args[0]), ULL(p->id), ULL(p->seq), ULL(p->gen));
 	step_emit(o, s, s->ev->type);
 	g->status = TRACE_GO_SYSCALL;
 	p->status = TRACE_PROC_SYSCALL;
@@ -386,7 +398,8 @@ static int order_syscall_end(struct order *o, const struct step *s)
 	if (err < 0)
 		return err;
 	if (p->status != TRACE_PROC_SYSCALL)
-		return step_fail(s, "P %llu is %s, not in a syscall", ULL(p->id), order_proc_words[p->status]);
+		return step_fail(s, "P %llu is %s, not in a syscall", ULL(p->id),
+				 order_proc_words[p->status]);
 	step_emit(o, s, s->ev->type);
 	g->status = TRACE_GO_RUNNING;
 	p->status = TRACE_PROC_RUNNING;
@@ -442,7 +455,8 @@ static int order_go_destroy_syscall(struct order *o, const struct step *s)
 	return 1;
 }
 
-/* --- the rules ------------------------------------------------------------------------------------ */
+/* --- the rules
+ * ------------------------------------------------------------------------------------ */
 
 static inline int order_note(struct order *o, const struct step *s)
 {
@@ -451,55 +465,55 @@ static inline int order_note(struct order *o, const struct step *s)
 }
 
 /* Event, rule, and what is asked of its thread first; 0 where something else comes before that. */
-#define ORDER_RULES(X) \
-	X(EV_PROCS_CHANGE, order_note, NEED_MPG) \
-	X(EV_PROC_START, order_proc_start, 0) \
-	X(EV_PROC_STOP, order_proc_stop, NEED_MP) \
-	X(EV_PROC_STEAL, order_proc_steal, 0) \
-	X(EV_PROC_STATUS, order_proc_status, 0) \
-	X(EV_GO_CREATE, order_go_create, NEED_MP) \
-	X(EV_GO_CREATE_BLOCKED, order_go_create, NEED_MP) \
-	X(EV_GO_CREATE_SYSCALL, order_go_create_syscall, NEED_M | NO_G) \
-	X(EV_GO_START, order_go_start, 0) \
-	X(EV_GO_DESTROY, order_go_stop, NEED_MPG) \
-	X(EV_GO_DESTROY_SYSCALL, order_go_destroy_syscall, NEED_M | NEED_G) \
-	X(EV_GO_STOP, order_go_stop, NEED_MPG) \
-	X(EV_GO_BLOCK, order_go_stop, NEED_MPG) \
-	X(EV_GO_UNBLOCK, order_go_unblock, 0) \
-	X(EV_GO_SYSCALL_BEGIN, order_syscall_begin, NEED_MPG) \
-	X(EV_GO_SYSCALL_END, order_syscall_end, NEED_MPG) \
-	X(EV_GO_SYSCALL_END_BLOCKED, order_syscall_end_blocked, 0) \
-	X(EV_GO_STATUS, order_go_status, 0) \
-	X(EV_GO_STATUS_STACK, order_go_status, 0) \
-	X(EV_GO_SWITCH, order_go_switch, NEED_MPG) \
-	X(EV_GO_SWITCH_DESTROY, order_go_switch, NEED_MPG) \
-	X(EV_STW_BEGIN, order_range_begin, NEED_MPG) \
-	X(EV_STW_END, order_range_end, NEED_MPG) \
-	X(EV_GC_ACTIVE, order_gc_active, 0) \
-	X(EV_GC_BEGIN, order_gc_begin, 0) \
-	X(EV_GC_END, order_gc_end, 0) \
-	X(EV_GC_SWEEP_ACTIVE, order_sweep_active, 0) \
-	X(EV_GC_SWEEP_BEGIN, order_sweep_begin, NEED_MP) \
-	X(EV_GC_SWEEP_END, order_sweep_end, NEED_MP) \
-	X(EV_GC_MARK_ASSIST_ACTIVE, order_assist_active, 0) \
-	X(EV_GC_MARK_ASSIST_BEGIN, order_range_begin, NEED_MPG) \
-	X(EV_GC_MARK_ASSIST_END, order_range_end, NEED_MPG) \
-	X(EV_HEAP_ALLOC, order_note, NEED_MP) \
-	X(EV_HEAP_GOAL, order_note, NEED_MP) \
-	X(EV_GO_LABEL, order_note, NEED_MPG) \
-	X(EV_USER_TASK_BEGIN, order_task_begin, NEED_MPG) \
-	X(EV_USER_TASK_END, order_task_end, NEED_MPG) \
-	X(EV_USER_REGION_BEGIN, order_region_begin, NEED_MPG) \
-	X(EV_USER_REGION_END, order_region_end, NEED_MPG) \
-	X(EV_USER_LOG, order_note, NEED_MPG) \
-	X(EV_SPAN, order_note, NEED_M) \
-	X(EV_SPAN_ALLOC, order_note, NEED_M) \
-	X(EV_SPAN_FREE, order_note, NEED_M) \
-	X(EV_HEAP_OBJECT, order_note, NEED_M) \
-	X(EV_HEAP_OBJECT_ALLOC, order_note, NEED_M) \
-	X(EV_HEAP_OBJECT_FREE, order_note, NEED_M) \
-	X(EV_GOROUTINE_STACK, order_note, NEED_M) \
-	X(EV_GOROUTINE_STACK_ALLOC, order_note, NEED_M) \
+#define ORDER_RULES(X)                                                                             \
+	X(EV_PROCS_CHANGE, order_note, NEED_MPG)                                                   \
+	X(EV_PROC_START, order_proc_start, 0)                                                      \
+	X(EV_PROC_STOP, order_proc_stop, NEED_MP)                                                  \
+	X(EV_PROC_STEAL, order_proc_steal, 0)                                                      \
+	X(EV_PROC_STATUS, order_proc_status, 0)                                                    \
+	X(EV_GO_CREATE, order_go_create, NEED_MP)                                                  \
+	X(EV_GO_CREATE_BLOCKED, order_go_create, NEED_MP)                                          \
+	X(EV_GO_CREATE_SYSCALL, order_go_create_syscall, NEED_M | NO_G)                            \
+	X(EV_GO_START, order_go_start, 0)                                                          \
+	X(EV_GO_DESTROY, order_go_stop, NEED_MPG)                                                  \
+	X(EV_GO_DESTROY_SYSCALL, order_go_destroy_syscall, NEED_M | NEED_G)                        \
+	X(EV_GO_STOP, order_go_stop, NEED_MPG)                                                     \
+	X(EV_GO_BLOCK, order_go_stop, NEED_MPG)                                                    \
+	X(EV_GO_UNBLOCK, order_go_unblock, 0)                                                      \
+	X(EV_GO_SYSCALL_BEGIN, order_syscall_begin, NEED_MPG)                                      \
+	X(EV_GO_SYSCALL_END, order_syscall_end, NEED_MPG)                                          \
+	X(EV_GO_SYSCALL_END_BLOCKED, order_syscall_end_blocked, 0)                                 \
+	X(EV_GO_STATUS, order_go_status, 0)                                                        \
+	X(EV_GO_STATUS_STACK, order_go_status, 0)                                                  \
+	X(EV_GO_SWITCH, order_go_switch, NEED_MPG)                                                 \
+	X(EV_GO_SWITCH_DESTROY, order_go_switch, NEED_MPG)                                         \
+	X(EV_STW_BEGIN, order_range_begin, NEED_MPG)                                               \
+	X(EV_STW_END, order_range_end, NEED_MPG)                                                   \
+	X(EV_GC_ACTIVE, order_gc_active, 0)                                                        \
+	X(EV_GC_BEGIN, order_gc_begin, 0)                                                          \
+	X(EV_GC_END, order_gc_end, 0)                                                              \
+	X(EV_GC_SWEEP_ACTIVE, order_sweep_active, 0)                                               \
+	X(EV_GC_SWEEP_BEGIN, order_sweep_begin, NEED_MP)                                           \
+	X(EV_GC_SWEEP_END, order_sweep_end, NEED_MP)                                               \
+	X(EV_GC_MARK_ASSIST_ACTIVE, order_assist_active, 0)                                        \
+	X(EV_GC_MARK_ASSIST_BEGIN, order_range_begin, NEED_MPG)                                    \
+	X(EV_GC_MARK_ASSIST_END, order_range_end, NEED_MPG)                                        \
+	X(EV_HEAP_ALLOC, order_note, NEED_MP)                                                      \
+	X(EV_HEAP_GOAL, order_note, NEED_MP)                                                       \
+	X(EV_GO_LABEL, order_note, NEED_MPG)                                                       \
+	X(EV_USER_TASK_BEGIN, order_task_begin, NEED_MPG)                                          \
+	X(EV_USER_TASK_END, order_task_end, NEED_MPG)                                              \
+	X(EV_USER_REGION_BEGIN, order_region_begin, NEED_MPG)                                      \
+	X(EV_USER_REGION_END, order_region_end, NEED_MPG)                                          \
+	X(EV_USER_LOG, order_note, NEED_MPG)                                                       \
+	X(EV_SPAN, order_note, NEED_M)                                                             \
+	X(EV_SPAN_ALLOC, order_note, NEED_M)                                                       \
+	X(EV_SPAN_FREE, order_note, NEED_M)                                                        \
+	X(EV_HEAP_OBJECT, order_note, NEED_M)                                                      \
+	X(EV_HEAP_OBJECT_ALLOC, order_note, NEED_M)                                                \
+	X(EV_HEAP_OBJECT_FREE, order_note, NEED_M)                                                 \
+	X(EV_GOROUTINE_STACK, order_note, NEED_M)                                                  \
+	X(EV_GOROUTINE_STACK_ALLOC, order_note, NEED_M)                                            \
 	X(EV_GOROUTINE_STACK_FREE, order_note, NEED_M)
 
 /* One flat switch over the table: hot rules are inlined with their needs. */
@@ -551,23 +565,30 @@ void order_why(const struct order *o, const struct order_m *m, const struct curs
 	case EV_GO_SWITCH:
 	case EV_GO_SWITCH_DESTROY:
 		if (!g)
-			diag_set(d, 0, "%s(g=%llu seq=%llu): goroutine %llu is unknown", name, id, seq, id);
+			diag_set(d, 0, "%s(g=%llu seq=%llu): goroutine %llu is unknown", name, id,
+				 seq, id);
 		else
-			diag_set(d, 0, "%s(g=%llu seq=%llu): goroutine %llu is %s at seq %llu of generation %llu",
-				 name, id, seq, id, order_go_words[g->status], ULL(g->seq), ULL(g->gen));
+			diag_set(d, 0,
+				 "%s(g=%llu seq=%llu): goroutine %llu is %s at seq %llu of "
+				 "generation %llu",
+				 name, id, seq, id, order_go_words[g->status], ULL(g->seq),
+				 ULL(g->gen));
 		break;
 	case EV_PROC_START:
 	case EV_PROC_STEAL:
 		if (!p)
 			diag_set(d, 0, "%s(p=%llu seq=%llu): P %llu is unknown", name, id, seq, id);
 		else
-			diag_set(d, 0, "%s(p=%llu seq=%llu): P %llu is %s at seq %llu of generation %llu, and "
-				 "the thread holds P %lld", name, id, seq, id, order_proc_words[p->status],
-				 ULL(p->seq), ULL(p->gen), m ? (long long)m->p_id : -1LL);
+			diag_set(d, 0,
+				 "%s(p=%llu seq=%llu): P %llu is %s at seq %llu of generation "
+				 "%llu, and "
+				 "the thread holds P %lld",
+				 name, id, seq, id, order_proc_words[p->status], ULL(p->seq),
+				 ULL(p->gen), m ? (long long)m->p_id : -1LL);
 		break;
 	case EV_GO_SYSCALL_END_BLOCKED:
-		diag_set(d, 0, "%s: P %lld of the thread is in a syscall, and nobody takes it", name,
-			 m ? (long long)m->p_id : -1LL);
+		diag_set(d, 0, "%s: P %lld of the thread is in a syscall, and nobody takes it",
+			 name, m ? (long long)m->p_id : -1LL);
 		break;
 	default:
 		diag_set(d, 0, "%s(seq=%llu): the GC is at seq %llu", name, id, ULL(o->gc_seq));

@@ -37,7 +37,7 @@
 #include "trace/cursor.h"
 #include "trace/gen.h"
 
-struct order; /* all state of one trace */
+struct order;	/* all state of one trace */
 struct order_m; /* a thread */
 
 enum { ORDER_OUT_MAX = 3, ORDER_SYNC = 255 };
@@ -47,10 +47,10 @@ struct order_event {
 	uint8_t type;	  /* enum ev; never ORDER_SYNC here */
 	uint8_t from, to; /* of ProcStatus, GoStatus(Stack), ProcSteal: enum gotrace_*_state */
 	int64_t time_ns;
-	int64_t m, p, g;  /* before the event; -1: none */
-	const uint64_t *args; /* borrowed as the event; UserTaskEnd: [2] is the parent; STWEnd: [0] the
-				 kind's string */
-	struct gotrace_str name;    /* of UserTaskEnd */
+	int64_t m, p, g;      /* before the event; -1: none */
+	const uint64_t *args; /* borrowed as the event; UserTaskEnd: [2] is the parent; STWEnd: [0]
+				 the kind's string */
+	struct gotrace_str name; /* of UserTaskEnd */
 };
 
 /* NULL: no memory. */
@@ -65,12 +65,11 @@ struct order_m *order_m_get(struct order *o, uint64_t m);
 
 /*
  * May ev, of thread m (NULL: of no thread) in generation g, come next? The number of events it
- * stands for, in *ret_evs, borrowed until the next call and while ev is (> 0); 0: not before another thread's;
- * -EBADMSG, -E2BIG, -ENOMEM.
+ * stands for, in *ret_evs, borrowed until the next call and while ev is (> 0); 0: not before
+ * another thread's; -EBADMSG, -E2BIG, -ENOMEM.
  */
 int order_advance(struct order *o, const struct gen *g, struct order_m *m,
-		  const struct cursor_event *ev, struct order_event **ret_evs,
-		  struct diag *d);
+		  const struct cursor_event *ev, struct order_event **ret_evs, struct diag *d);
 
 /* Says in d->text why ev must wait: what it asks for and what is there. */
 void order_why(const struct order *o, const struct order_m *m, const struct cursor_event *ev,

@@ -15,8 +15,9 @@ static int check_event(struct trace_counts *c, const struct reader_event *e, str
 	if (ev->type == ORDER_SYNC)
 		return 0;
 	if (evspec_table[ev->type].since > c->version)
-		return diag_set(d, -EBADMSG, "generation %llu: %s: there is no such event in format 1.%u",
-				(unsigned long long)e->gen->gen, evspec_table[ev->type].name, c->version);
+		return diag_set(
+			d, -EBADMSG, "generation %llu: %s: there is no such event in format 1.%u",
+			(unsigned long long)e->gen->gen, evspec_table[ev->type].name, c->version);
 	c->events++;
 	c->types[ev->type]++;
 	if (!c->first_ns)

@@ -14,13 +14,14 @@
 #include "trace/evspec.h"
 
 struct trace_counts {
-	unsigned version; /* of the header: 22, 23, 25, 26 */
-	uint64_t events;  /* of all types below, without SYNC */
-	uint64_t types[EV_TABLE_LEN]; /* as the readers give them: a GoSwitch counts as three events */
+	unsigned version;	      /* of the header: 22, 23, 25, 26 */
+	uint64_t events;	      /* of all types below, without SYNC */
+	uint64_t types[EV_TABLE_LEN]; /* as the readers give them: a GoSwitch counts as three events
+				       */
 	uint64_t generations;
 	uint64_t goroutines; /* that appeared */
 	uint64_t procs;
-	uint64_t bytes;		/* read, after decompression */
+	uint64_t bytes; /* read, after decompression */
 	uint64_t gen_bytes_max;
 	int64_t first_ns, last_ns; /* of events; both 0 if there are none */
 };

@@ -3,7 +3,8 @@
 
 #include "trace/orderstep.h"
 
-/* --- tasks and regions ---------------------------------------------------------------------------- */
+/* --- tasks and regions
+ * ---------------------------------------------------------------------------- */
 
 /* A reference to the name with this string id. 0, -EBADMSG, -ENOMEM. */
 static int step_name(struct order *o, const struct step *s, uint64_t id, struct order_name **ret_n)
@@ -75,7 +76,8 @@ int order_region_begin(struct order *o, const struct step *s)
 	r = g ? malloc(sizeof(*r)) : NULL;
 	if (!r) {
 		order_name_put(o, name);
-		return g ? step_nomem(s) : step_fail(s, "goroutine %llu does not exist", ULL(s->m->g_id));
+		return g ? step_nomem(s)
+			 : step_fail(s, "goroutine %llu does not exist", ULL(s->m->g_id));
 	}
 	*r = (struct order_region){ .up = g->regions, .task = s->ev->args[0], .name = name };
 	g->regions = r;
@@ -98,9 +100,12 @@ int order_region_end(struct order *o, const struct step *s)
 	r = g->regions;
 	if (r) {
 		if (r->task != s->ev->args[0] || r->name != name)
-			return step_fail(s, "region \"%.64s\" of task %llu ends on goroutine %llu, whose "
-					    "innermost one is \"%.64s\" of task %llu", name->text,
-					 ULL(s->ev->args[0]), ULL(g->id), r->name->text, ULL(r->task));
+			return step_fail(
+				s,
+				"region \"%.64s\" of task %llu ends on goroutine %llu, whose "
+				"innermost one is \"%.64s\" of task %llu",
+				name->text, ULL(s->ev->args[0]), ULL(g->id), r->name->text,
+				ULL(r->task));
 		g->regions = r->up;
 		order_name_put(o, r->name);
 		free(r);
@@ -110,7 +115,8 @@ int order_region_end(struct order *o, const struct step *s)
 	return 1;
 }
 
-/* --- ranges --------------------------------------------------------------------------------------- */
+/* --- ranges
+ * --------------------------------------------------------------------------------------- */
 
 /* Sequence numbers tie begin and end, which may be on different threads. */
 int order_gc_active(struct order *o, const struct step *s)
@@ -120,7 +126,8 @@ int order_gc_active(struct order *o, const struct step *s)
 
 	if (is_first_gen(o, s)) {
 		if (o->gc != GC_UNKNOWN)
-			return step_fail(s, "is not the first of the GC's events in the first generation");
+			return step_fail(
+				s, "is not the first of the GC's events in the first generation");
 		o->gc = GC_ON;
 	} else {
 		if (seq != o->gc_seq + 1)

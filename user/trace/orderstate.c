@@ -179,7 +179,8 @@ void order_sweep(struct order *o)
 	while ((p = idtab_next(&old, &pos))) {
 		struct order_name *n = names_sweep(p, false);
 
-		/* Without memory for the new table a name is only not shared any more: keep it alive. */
+		/* Without memory for the new table a name is only not shared any more: keep it
+		 * alive. */
 		while (n) {
 			struct order_name *next = n->next;
 
@@ -224,5 +225,6 @@ void order_free(struct order *o)
 
 void order_get_counts(const struct order *o, struct order_counts *ret_counts)
 {
-	*ret_counts = (struct order_counts){ .gs = o->gs.cnt, .gs_max = o->gs_max, .ps = o->ps.cnt };
+	*ret_counts =
+		(struct order_counts){ .gs = o->gs.cnt, .gs_max = o->gs_max, .ps = o->ps.cnt };
 }

@@ -1,7 +1,7 @@
 /*
  * orderstep.h - one judgement: the event, its thread, and what all rules ask for.
- * A part of order.c and ordernote.c on its own; nobody else includes it. Inline: a judgement is made
- * for each event, and what it asks for is known when a rule is compiled.
+ * A part of order.c and ordernote.c on its own; nobody else includes it. Inline: a judgement is
+ * made for each event, and what it asks for is known when a rule is compiled.
  */
 #ifndef TRACE_ORDERSTEP_H
 #define TRACE_ORDERSTEP_H
@@ -27,7 +27,6 @@ extern const char *const order_go_words[], *const order_proc_words[]; /* by stat
 #define step_fail(s, ...) order_step_fail(s, diag_set((s)->d, -EBADMSG, __VA_ARGS__))
 
 int order_step_fail(const struct step *s, int err) __attribute__((cold));
-
 
 static inline int step_nomem(const struct step *s)
 {
@@ -118,20 +117,22 @@ static inline int step_need(const struct step *s, unsigned need)
 	if ((need & NEED_G) && m->g_id == TRACE_NO_G)
 		return step_fail(s, "thread %llu has no goroutine", ULL(m->id));
 	if ((need & NO_G) && m->g_id != TRACE_NO_G)
-		return step_fail(s, "thread %llu has goroutine %llu already", ULL(m->id), ULL(m->g_id));
+		return step_fail(s, "thread %llu has goroutine %llu already", ULL(m->id),
+				 ULL(m->g_id));
 	return 0;
 }
 
 /* The thread's goroutine, in this state. 0 or -EBADMSG. */
-static inline int step_g_in(struct order *o, const struct step *s, uint8_t status, struct order_g **ret_g)
+static inline int step_g_in(struct order *o, const struct step *s, uint8_t status,
+			    struct order_g **ret_g)
 {
 	struct order_g *g = m_g(o, s->m);
 
 	if (!g)
 		return step_fail(s, "goroutine %llu does not exist", ULL(s->m->g_id));
 	if (g->status != status)
-		return step_fail(s, "goroutine %llu is %s, not %s", ULL(g->id), order_go_words[g->status],
-				 order_go_words[status]);
+		return step_fail(s, "goroutine %llu is %s, not %s", ULL(g->id),
+				 order_go_words[g->status], order_go_words[status]);
 	*ret_g = g;
 	return 0;
 }

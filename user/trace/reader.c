@@ -23,7 +23,7 @@ struct reader {
 	struct gen *gen; /* the current one, or NULL */
 	struct order *order;
 	struct frontier f;
-	size_t sample; /* the next one */
+	size_t sample;		 /* the next one */
 	struct order_event *out; /* the judge's, until it is asked again */
 	int out_left;
 	struct order_event sync, sample_ev;
@@ -118,7 +118,8 @@ void reader_free(struct reader *r)
 	free(r);
 }
 
-/* --- failing -------------------------------------------------------------------------------------- */
+/* --- failing
+ * -------------------------------------------------------------------------------------- */
 
 /* E5 */
 static int reader_fail(struct reader *r, int err)
@@ -138,16 +139,17 @@ static __attribute__((cold, noinline)) int reader_fail_at(struct reader *r, int 
 	if (r->gen->after) {
 		struct diag rule = r->why;
 
-		diag_set(&r->why, err, "%.280s; and the file is damaged at offset %llu: %.120s", rule.text,
-			 (unsigned long long)after->off, after->text);
+		diag_set(&r->why, err, "%.280s; and the file is damaged at offset %llu: %.120s",
+			 rule.text, (unsigned long long)after->off, after->text);
 	}
 	r->why.off = off;
 	return reader_fail(r, err);
 }
 
 /* A table lacks what an event names: if the file is damaged behind, that is where it was. */
-static __attribute__((cold, noinline)) int reader_fail_ref(struct reader *r, const struct order_event *ev, const char *what,
-			   uint64_t off)
+static __attribute__((cold, noinline)) int reader_fail_ref(struct reader *r,
+							   const struct order_event *ev,
+							   const char *what, uint64_t off)
 {
 	if (r->gen->after) {
 		r->why = r->gen->after_diag;
@@ -158,7 +160,8 @@ static __attribute__((cold, noinline)) int reader_fail_ref(struct reader *r, con
 	return reader_fail_at(r, -EBADMSG, off);
 }
 
-/* --- giving --------------------------------------------------------------------------------------- */
+/* --- giving
+ * --------------------------------------------------------------------------------------- */
 
 static void reader_clock(struct reader *r, int64_t *time_ns)
 {
@@ -170,7 +173,9 @@ static void reader_clock(struct reader *r, int64_t *time_ns)
 
 static int reader_give_sync(struct reader *r, int64_t time_ns, struct reader_event *ret_ev)
 {
-	r->sync = (struct order_event){ .type = ORDER_SYNC, .time_ns = time_ns, .m = -1, .p = -1, .g = -1 };
+	r->sync = (struct order_event){
+		.type = ORDER_SYNC, .time_ns = time_ns, .m = -1, .p = -1, .g = -1
+	};
 	reader_clock(r, &r->sync.time_ns);
 	*ret_ev = (struct reader_event){ .ev = &r->sync, .gen = r->gen, .syncs = ++r->syncs };
 	return 1;
@@ -198,8 +203,9 @@ static __attribute__((noinline)) int reader_more_refs(struct reader *r, struct o
  * E4. Fields are stored one by one: a copy of a struct just built would wait for its stores.
  * args[0] may be read where an event has none: it is masked.
  */
-static inline __attribute__((always_inline)) int
-reader_give(struct reader *r, struct order_event *ev, uint64_t off, struct reader_event *ret_ev)
+static inline __attribute__((always_inline)) int reader_give(struct reader *r,
+							     struct order_event *ev, uint64_t off,
+							     struct reader_event *ret_ev)
 {
 	const struct refs *f = &refs[ev->type];
 	uint64_t stack = ev->args[f->stack] & -(uint64_t)f->has_stack;
@@ -224,8 +230,8 @@ reader_give(struct reader *r, struct order_event *ev, uint64_t off, struct reade
 	return 1;
 }
 
-static inline __attribute__((always_inline)) int
-reader_give_out(struct reader *r, uint64_t off, struct reader_event *ret_ev)
+static inline __attribute__((always_inline)) int reader_give_out(struct reader *r, uint64_t off,
+								 struct reader_event *ret_ev)
 {
 	r->out_left--;
 	return reader_give(r, r->out++, off, ret_ev);
@@ -236,12 +242,17 @@ static int reader_give_sample(struct reader *r, struct reader_event *ret_ev)
 	const struct gen_sample *s = &r->gen->samples[r->sample++];
 
 	r->sample_stack = s->stack;
-	r->sample_ev = (struct order_event){ .type = EV_CPU_SAMPLE, .time_ns = s->time_ns, .m = s->m,
-					     .p = s->p, .g = s->g, .args = &r->sample_stack };
+	r->sample_ev = (struct order_event){ .type = EV_CPU_SAMPLE,
+					     .time_ns = s->time_ns,
+					     .m = s->m,
+					     .p = s->p,
+					     .g = s->g,
+					     .args = &r->sample_stack };
 	return reader_give(r, &r->sample_ev, s->off, ret_ev);
 }
 
-/* --- generations ---------------------------------------------------------------------------------- */
+/* --- generations
+ * ---------------------------------------------------------------------------------- */
 
 static int reader_install(struct reader *r, struct gen *g, struct reader_event *ret_ev)
 {
@@ -287,7 +298,8 @@ static int reader_load(struct reader *r, struct reader_event *ret_ev)
 	return reader_give_sync(r, r->last_ns, ret_ev);
 }
 
-/* --- merging -------------------------------------------------------------------------------------- */
+/* --- merging
+ * -------------------------------------------------------------------------------------- */
 
 static int reader_meet(struct reader *r, struct frontier_cur *c)
 {
@@ -296,8 +308,8 @@ static int reader_meet(struct reader *r, struct frontier_cur *c)
 }
 
 /* Lets the i-th of the frontier go on, if it may. 1, 0 or -errno. */
-static inline __attribute__((always_inline)) int
-reader_try(struct reader *r, size_t i, uint64_t *ret_off)
+static inline __attribute__((always_inline)) int reader_try(struct reader *r, size_t i,
+							    uint64_t *ret_off)
 {
 	struct frontier_cur *c = r->f.heap[i].cur;
 	const char *why;
@@ -324,8 +336,9 @@ static int reader_stuck(struct reader *r)
 	struct diag why;
 
 	order_why(r->order, c->om, c->c.ev, &why);
-	diag_set(&r->why, -EBADMSG, "no thread of %zu can go on; the first in time, %lld, waits: %s",
-		 r->f.cnt, (long long)c->m, why.text);
+	diag_set(&r->why, -EBADMSG,
+		 "no thread of %zu can go on; the first in time, %lld, waits: %s", r->f.cnt,
+		 (long long)c->m, why.text);
 	return reader_fail_at(r, -EBADMSG, frontier_off(c));
 }
 
@@ -347,8 +360,7 @@ static inline bool sample_is_next(const struct reader *r)
 }
 
 /* Between events of one generation, or of none. */
-static __attribute__((noinline)) int reader_next_slow(struct reader *r,
-						      struct reader_event *ret_ev)
+static __attribute__((noinline)) int reader_next_slow(struct reader *r, struct reader_event *ret_ev)
 {
 	if (r->out_left)
 		return reader_give_out(r, r->gen->base, ret_ev);

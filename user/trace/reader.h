@@ -1,5 +1,6 @@
 /*
- * reader.h - a trace's events in order: the threads' batches merged by time, as the judge lets them.
+ * reader.h - a trace's events in order: the threads' batches merged by time, as the judge lets
+ *them.
  *
  *	source -> gen (one generation) -> a cursor per thread -> heap by time -> order -> events
  *
@@ -27,11 +28,12 @@
 struct reader;
 
 struct reader_event {
-	const struct order_event *ev; /* type ORDER_SYNC or EV_CPU_SAMPLE, too */
-	const struct gen *gen;	      /* NULL in the last SYNC */
+	const struct order_event *ev;	   /* type ORDER_SYNC or EV_CPU_SAMPLE, too */
+	const struct gen *gen;		   /* NULL in the last SYNC */
 	const struct gotrace_stack *stack; /* of what was executing */
 	const struct gotrace_stack *other; /* GoCreate: where the new goroutine starts */
-	struct gen_str *str; /* the string argument, "" if there is none; NULL: STWEnd's is elsewhere */
+	struct gen_str
+		*str; /* the string argument, "" if there is none; NULL: STWEnd's is elsewhere */
 	struct gen_str *str2; /* UserLog: the message */
 	uint64_t syncs;
 };

@@ -48,7 +48,8 @@ static int gz_fill(struct source *s, struct source_gz *gz)
 	return 0;
 }
 
-/* Inflates at most n bytes to p: how many, 0 at the end, or -errno. Members may follow each other. */
+/* Inflates at most n bytes to p: how many, 0 at the end, or -errno. Members may follow each other.
+ */
 static ssize_t source_read_gz(struct source *s, void *p, size_t n)
 {
 	struct source_gz *gz = s->gz;
@@ -130,7 +131,9 @@ static int source_start_gz(struct source *s)
 
 int source_open_mem(struct source *s, const void *p, size_t len)
 {
-	*s = (struct source){ .p = p ? p : (const void *)"", .len = p ? len : 0, .fd = -1, .eof = true };
+	*s = (struct source){
+		.p = p ? p : (const void *)"", .len = p ? len : 0, .fd = -1, .eof = true
+	};
 	return is_gzip(s->p, s->len) ? source_start_gz(s) : 0;
 }
 
@@ -158,8 +161,8 @@ size_t source_need(struct source *s, size_t n)
 			s->err = -ENOMEM;
 			break;
 		}
-		got = s->gz ? source_read_gz(s, s->buf.p + s->buf.len, SOURCE_CHUNK) :
-			      source_read_fd(s->fd, s->buf.p + s->buf.len, SOURCE_CHUNK);
+		got = s->gz ? source_read_gz(s, s->buf.p + s->buf.len, SOURCE_CHUNK)
+			    : source_read_fd(s->fd, s->buf.p + s->buf.len, SOURCE_CHUNK);
 		if (got < 0)
 			s->err = (int)got;
 		else if (!got)

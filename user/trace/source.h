@@ -33,13 +33,14 @@ struct source {
 };
 
 /*
- * Memory is borrowed until source_done; fd is borrowed, or closed by source_done if owns_fd. gzip is
- * recognised by its first bytes. 0 or -errno (of the first read; -ENOMEM); s then needs no done.
+ * Memory is borrowed until source_done; fd is borrowed, or closed by source_done if owns_fd. gzip
+ * is recognised by its first bytes. 0 or -errno (of the first read; -ENOMEM); s then needs no done.
  */
 int source_open_mem(struct source *s, const void *p, size_t len);
 int source_open_fd(struct source *s, int fd, bool owns_fd);
 
-/* Tries to have n bytes in the window; returns how many there are (fewer at the end or on error). */
+/* Tries to have n bytes in the window; returns how many there are (fewer at the end or on error).
+ */
 size_t source_need(struct source *s, size_t n);
 
 /*

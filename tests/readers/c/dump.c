@@ -114,8 +114,8 @@ static void put_experimental(const struct gotrace_experimental *x)
 
 static void put_event(const struct gotrace_event *e)
 {
-	printf("%" PRId64 " M=%" PRId64 " P=%" PRId64 " G=%" PRId64 " %s", e->time, e->thread, e->proc,
-	       e->goroutine, gotrace_kind_name(e->kind));
+	printf("%" PRId64 " M=%" PRId64 " P=%" PRId64 " G=%" PRId64 " %s", e->time, e->thread,
+	       e->proc, e->goroutine, gotrace_kind_name(e->kind));
 	switch (e->kind) {
 	case GOTRACE_SYNC:
 		put_sync(&e->u.sync);

@@ -42,8 +42,8 @@ int main(int argc, char **argv)
 		perror(argv[argc - 2]);
 		return 1;
 	}
-	err = back ? rawtext_to_wire((const char *)in.p, in.len, &out, &d) :
-		     rawtext_from_wire(in.p, in.len, &out, &d);
+	err = back ? rawtext_to_wire((const char *)in.p, in.len, &out, &d)
+		   : rawtext_from_wire(in.p, in.len, &out, &d);
 	if (err < 0)
 		fprintf(stderr, "%s: %s\n", argv[argc - 2], d.text);
 	f = fopen(argv[argc - 1], "wb");

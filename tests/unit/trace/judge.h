@@ -23,7 +23,8 @@ static inline void judge(const struct judged *c)
 	snprintf(text, sizeof(text), RUNNING "%s", c->events);
 	wire_head(&w, 26);
 	wire_sync(&w, 26, 1);
-	wire_batch(&w, 1, UINT64_MAX, 1, "Strings\nString id=1\ndata=\"one\"\nString id=2\ndata=\"two\"");
+	wire_batch(&w, 1, UINT64_MAX, 1,
+		   "Strings\nString id=1\ndata=\"one\"\nString id=2\ndata=\"two\"");
 	wire_batch(&w, 1, 7, 100, text);
 	if (c->other)
 		wire_batch(&w, 1, 8, 100, c->other);
@@ -32,8 +33,8 @@ static inline void judge(const struct judged *c)
 	if (!c->want && rc)
 		fail_msg("%s / %s: %s", c->events, c->other ? c->other : "", d.text);
 	if (c->want && (!rc || !strstr(d.text, c->want)))
-		fail_msg("%s / %s: wanted \"%s\", got %d \"%s\"", c->events, c->other ? c->other : "",
-			 c->want, rc, d.text);
+		fail_msg("%s / %s: wanted \"%s\", got %d \"%s\"", c->events,
+			 c->other ? c->other : "", c->want, rc, d.text);
 	if (c->want) {
 		assert_non_null(strstr(d.text, "generation 1: "));
 		assert_true(d.off > 16 && d.off < w.len);
@@ -43,6 +44,6 @@ static inline void judge(const struct judged *c)
 
 #define JUDGE_ALL(cases)                                                                           \
 	for (size_t i_ = 0; i_ < sizeof(cases) / sizeof((cases)[0]); i_++)                         \
-		judge(&(cases)[i_])
+	judge(&(cases)[i_])
 
 #endif

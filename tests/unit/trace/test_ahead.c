@@ -69,7 +69,8 @@ static void early_and_error(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(same), cmocka_unit_test(early_and_error) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(same),
+					    cmocka_unit_test(early_and_error) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

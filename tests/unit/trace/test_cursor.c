@@ -19,7 +19,9 @@ static void headers(void **state)
 		{ "go 1.5 trace\0\0\0\0", -ENOTSUP, "Go 1.5 (version 1)" },
 		{ "go 1.22 trace\0\0x", -EBADMSG, "not a Go execution trace" },
 		{ "go 1.x2 trace\0\0\0", -EBADMSG, "not a Go execution trace" },
-		{ "\x7f" "ELF............", -EBADMSG, "not a Go execution trace" },
+		{ "\x7f"
+		  "ELF............",
+		  -EBADMSG, "not a Go execution trace" },
 	};
 	unsigned v;
 	struct diag d;
@@ -52,7 +54,8 @@ static int one_batch(const void *p, size_t n, struct cursor_batch *b, struct dia
 static void batches(void **state)
 {
 	static const uint8_t good[] = { 1, 2, 3, 0x84, 0, 2, 4, 5 }; /* a padded number */
-	static const uint8_t exp[] = { 49, 1, 2, 3, 4, 1, 4 }, huge[] = { 1, 1, 1, 1, 0x81, 0x80, 4 };
+	static const uint8_t exp[] = { 49, 1, 2, 3, 4, 1, 4 },
+			     huge[] = { 1, 1, 1, 1, 0x81, 0x80, 4 };
 	uint8_t longnum[32] = { 1 };
 	struct cursor_batch b;
 	struct diag d;

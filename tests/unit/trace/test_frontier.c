@@ -25,7 +25,8 @@ static void merges(void **state)
 
 		for (unsigned i = 0; i < 40; i++) {
 			x = x * 6364136223846793005ULL + 1442695040888963407ULL;
-			n += (size_t)snprintf(text + n, sizeof(text) - n, "HeapAlloc dt=%u heapalloc_value=%u\n",
+			n += (size_t)snprintf(text + n, sizeof(text) - n,
+					      "HeapAlloc dt=%u heapalloc_value=%u\n",
 					      (unsigned)(x >> 60), (b / 60) * 40 + i);
 		}
 		wire_batch(&w, 1, 100 + b % 60, 1000 + b / 60 * 10000, text);

@@ -47,7 +47,8 @@ static void two(void **state)
 	}
 }
 
-/* Cut off in its second generation: before 26 that one is given as far as it goes, from 26 on not. */
+/* Cut off in its second generation: before 26 that one is given as far as it goes, from 26 on not.
+ */
 static void truncated(void **state)
 {
 	(void)state;
@@ -100,7 +101,8 @@ static void broken(void **state)
 	(void)state;
 	assert_int_equal(load_of(22, &w, &d), -EBADMSG);
 	assert_non_null(strstr(d.text, "behind its header"));
-	assert_int_equal(load_of(26, &w, &d), 0); /* as Go has it: no generation, nothing truncated */
+	assert_int_equal(load_of(26, &w, &d),
+			 0); /* as Go has it: no generation, nothing truncated */
 	wire_sync(&w, 22, 0);
 	assert_int_equal(load_of(22, &w, &d), -EBADMSG);
 	assert_non_null(strstr(d.text, "generation 0"));
@@ -121,7 +123,8 @@ static void broken(void **state)
 	assert_non_null(strstr(d.text, "no clock snapshot"));
 	wire_sync(&w, 25, 1);
 	buf_u8(&w, 52);
-	assert_int_equal(load_of(25, &w, &d), -EBADMSG); /* Go's reader gives nothing of it either */
+	assert_int_equal(load_of(25, &w, &d),
+			 -EBADMSG); /* Go's reader gives nothing of it either */
 	assert_non_null(strstr(d.text, "has none"));
 	buf_done(&w);
 }
@@ -136,7 +139,7 @@ static void experiments(void **state)
 	(void)state;
 	wire_sync(&w, 26, 1);
 	wire_events(&w, "ExperimentalBatch exp=1 gen=1 m=3 time=9\ndata=\"\\x04\\xff\"\n"
-		    "ExperimentalBatch exp=0 gen=1 m=3 time=9\ndata=\"\\x0b\\x01\"");
+			"ExperimentalBatch exp=0 gen=1 m=3 time=9\ndata=\"\\x0b\\x01\"");
 	wire_end(&w, 26);
 	assert_int_equal(source_open_mem(&s, w.p, w.len), 0);
 	assert_int_equal(gen_load(&g, &s, 26, true, NULL), 1);
@@ -150,7 +153,8 @@ static void experiments(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(two), cmocka_unit_test(truncated),
-					    cmocka_unit_test(broken), cmocka_unit_test(experiments) };
+					    cmocka_unit_test(broken),
+					    cmocka_unit_test(experiments) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,15 +27,21 @@ static void strings(void **state)
 	struct diag d;
 
 	(void)state;
-	assert_int_equal(load(&g, "Strings\nString id=1\ndata=\"a\\x00b\"\nString id=18446744073709551615\ndata=\"\"", &d), 1);
+	assert_int_equal(load(&g,
+			      "Strings\nString id=1\ndata=\"a\\x00b\"\nString "
+			      "id=18446744073709551615\ndata=\"\"",
+			      &d),
+			 1);
 	assert_int_equal(gen_str_get(&g, 1)->s.len, 3);
 	assert_memory_equal(gen_str_get(&g, 1)->s.p, "a\0b", 4);
 	assert_string_equal(gen_str_get(&g, UINT64_MAX)->s.p, "");
 	assert_null(gen_str_get(&g, 2));
-	assert_int_equal(load(&g, "Strings\nString id=3\ndata=\"x\"", &d), 1); /* what was, is gone */
+	assert_int_equal(load(&g, "Strings\nString id=3\ndata=\"x\"", &d),
+			 1); /* what was, is gone */
 	assert_null(gen_str_get(&g, 1));
 	assert_string_equal(gen_str_get(&g, 3)->s.p, "x");
-	assert_int_equal(load(&g, "Strings\nString id=3\ndata=\"x\"\nString id=3\ndata=\"x\"", &d), -EBADMSG);
+	assert_int_equal(load(&g, "Strings\nString id=3\ndata=\"x\"\nString id=3\ndata=\"x\"", &d),
+			 -EBADMSG);
 	assert_non_null(strstr(d.text, "string 3 is there twice"));
 	assert_int_equal(load(&g, "Strings\nString id=0\ndata=\"x\"", &d), -EBADMSG);
 	assert_non_null(strstr(d.text, "reserved"));
@@ -56,7 +62,8 @@ static void stacks(void **state)
 	wire_sync(&w, 26, 1);
 	/* Stacks may come before the strings that they name. */
 	wire_batch(&w, 1, UINT64_MAX, 5,
-		   "Stacks\nStack id=4 nframes=2\npc=10 func=1 file=2 line=3\npc=20 func=2 file=0 line=9\n"
+		   "Stacks\nStack id=4 nframes=2\npc=10 func=1 file=2 line=3\npc=20 func=2 file=0 "
+		   "line=9\n"
 		   "Stack id=7 nframes=1\npc=10 func=2 file=2 line=99\nStack id=8 nframes=0");
 	wire_batch(&w, 1, UINT64_MAX, 5, two);
 	wire_end(&w, 26);
@@ -73,9 +80,11 @@ static void stacks(void **state)
 	assert_int_not_equal(a->hash, b->hash);
 	source_done(&s);
 	buf_done(&w);
-	assert_int_equal(load(&g, "Stacks\nStack id=4 nframes=1\npc=10 func=1 file=2 line=3", &d), -EBADMSG);
+	assert_int_equal(load(&g, "Stacks\nStack id=4 nframes=1\npc=10 func=1 file=2 line=3", &d),
+			 -EBADMSG);
 	assert_non_null(strstr(d.text, "lacks"));
-	assert_int_equal(load(&g, "Stacks\nStack id=1 nframes=0\nStack id=1 nframes=0", &d), -EBADMSG);
+	assert_int_equal(load(&g, "Stacks\nStack id=1 nframes=0\nStack id=1 nframes=0", &d),
+			 -EBADMSG);
 	gen_done(&g);
 }
 
@@ -91,9 +100,12 @@ static void same_hash(void **state)
 	for (int i = 0; i < 2; i++) {
 		buf_reset(&w);
 		wire_sync(&w, 26, 1);
-		wire_batch(&w, 1, UINT64_MAX, 5, i ? "Strings\nString id=1\ndata=\"f\"" : "Strings\nString id=9\ndata=\"f\"");
-		wire_batch(&w, 1, UINT64_MAX, 5, i ? "Stacks\nStack id=1 nframes=1\npc=1 func=1 file=0 line=3" :
-						     "Stacks\nStack id=5 nframes=1\npc=2 func=9 file=0 line=3");
+		wire_batch(&w, 1, UINT64_MAX, 5,
+			   i ? "Strings\nString id=1\ndata=\"f\""
+			     : "Strings\nString id=9\ndata=\"f\"");
+		wire_batch(&w, 1, UINT64_MAX, 5,
+			   i ? "Stacks\nStack id=1 nframes=1\npc=1 func=1 file=0 line=3"
+			     : "Stacks\nStack id=5 nframes=1\npc=2 func=9 file=0 line=3");
 		wire_end(&w, 26);
 		assert_int_equal(source_open_mem(&s, w.p, w.len), 0);
 		assert_int_equal(gen_load(&g, &s, 26, true, NULL), 1);
@@ -111,8 +123,11 @@ static void samples_clocks(void **state)
 	struct diag d;
 
 	(void)state;
-	assert_int_equal(load(&g, "CPUSamples\nCPUSample time=30 m=1 p=2 g=0 stack=0\n"
-			      "CPUSample time=20 m=1 p=18446744073709551615 g=4 stack=0", &d), 1);
+	assert_int_equal(load(&g,
+			      "CPUSamples\nCPUSample time=30 m=1 p=2 g=0 stack=0\n"
+			      "CPUSample time=20 m=1 p=18446744073709551615 g=4 stack=0",
+			      &d),
+			 1);
 	assert_int_equal(g.sample_cnt, 2);
 	assert_int_equal(g.samples[0].time_ns, 20);
 	assert_int_equal(g.samples[0].p, -1);
@@ -131,7 +146,8 @@ static void samples_clocks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(strings), cmocka_unit_test(stacks),
-					    cmocka_unit_test(same_hash), cmocka_unit_test(samples_clocks) };
+					    cmocka_unit_test(same_hash),
+					    cmocka_unit_test(samples_clocks) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

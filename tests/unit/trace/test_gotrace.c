@@ -6,8 +6,9 @@
 
 #include "include/gotrace.h"
 
-static const char tables[] = "Strings\nString id=1\ndata=\"sync\"\nString id=2\ndata=\"GC mark termination\"\n"
-			     "String id=3\ndata=\"main.main\"";
+static const char tables[] =
+	"Strings\nString id=1\ndata=\"sync\"\nString id=2\ndata=\"GC mark termination\"\n"
+	"String id=3\ndata=\"main.main\"";
 static const char stacks[] = "Stacks\nStack id=1 nframes=1\npc=9 func=3 file=0 line=4\n"
 			     "Stack id=2 nframes=1\npc=8 func=3 file=0 line=1";
 
@@ -42,7 +43,8 @@ static void transitions(void **state)
 	struct gotrace *t;
 
 	(void)state;
-	trace_of(&w, "GoCreate dt=1 new_g=2 new_stack=2 stack=1\nGoBlock dt=1 reason_string=1 stack=1\nProcStop dt=1");
+	trace_of(&w, "GoCreate dt=1 new_g=2 new_stack=2 stack=1\nGoBlock dt=1 reason_string=1 "
+		     "stack=1\nProcStop dt=1");
 	t = at(&w, 0, &ev);
 	assert_int_equal(ev.kind, GOTRACE_STATE_TRANSITION);
 	assert_int_equal(ev.goroutine, 1);
@@ -78,10 +80,13 @@ static void others(void **state)
 
 	(void)state;
 	trace_of(&w, "STWBegin dt=1 kind_string=2 stack=1\nSTWEnd dt=1\nGCSweepBegin dt=1 stack=0\n"
-		 "GCSweepEnd dt=1 swept_value=5 reclaimed_value=6\nHeapAlloc dt=1 heapalloc_value=7\n"
-		 "GoLabel dt=1 label_string=1\nUserTaskBegin dt=1 task=4 parent_task=0 name_string=1 stack=0\n"
-		 "UserTaskEnd dt=1 task=4 stack=0\nUserLog dt=1 task=0 key_string=1 value_string=3 stack=0\n"
-		 "SpanAlloc dt=1 id=1 npages_value=2 kindclass=3");
+		     "GCSweepEnd dt=1 swept_value=5 reclaimed_value=6\nHeapAlloc dt=1 "
+		     "heapalloc_value=7\n"
+		     "GoLabel dt=1 label_string=1\nUserTaskBegin dt=1 task=4 parent_task=0 "
+		     "name_string=1 stack=0\n"
+		     "UserTaskEnd dt=1 task=4 stack=0\nUserLog dt=1 task=0 key_string=1 "
+		     "value_string=3 stack=0\n"
+		     "SpanAlloc dt=1 id=1 npages_value=2 kindclass=3");
 	t = at(&w, 0, &ev);
 	assert_int_equal(ev.kind, GOTRACE_RANGE_BEGIN);
 	assert_string_equal(ev.u.range.name.p, "stop-the-world (GC mark termination)");
@@ -212,9 +217,11 @@ static void names(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(transitions), cmocka_unit_test(others),
-					    cmocka_unit_test(syncs_info), cmocka_unit_test(errors),
-					    cmocka_unit_test(descriptors), cmocka_unit_test(names) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(transitions), cmocka_unit_test(others),
+		cmocka_unit_test(syncs_info),  cmocka_unit_test(errors),
+		cmocka_unit_test(descriptors), cmocka_unit_test(names)
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,7 +14,8 @@ static void counts(void **state)
 	int fd = memfd_create("test", 0);
 
 	(void)state;
-	wire_one(&w, RUNNING "GoCreate dt=1 new_g=2 new_stack=0 stack=0\nHeapAlloc dt=10 heapalloc_value=1");
+	wire_one(&w, RUNNING
+		 "GoCreate dt=1 new_g=2 new_stack=0 stack=0\nHeapAlloc dt=10 heapalloc_value=1");
 	wire_sync(&w, 22, 2);
 	wire_batch(&w, 2, 7, 200, RUNNING "GoStatus dt=1 g=2 m=1 gstatus=1");
 	assert_int_equal(order_check_mem(w.p, w.len, &c, &d), 0);

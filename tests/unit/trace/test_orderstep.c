@@ -48,12 +48,15 @@ static void no_thread(void **state)
 	static const struct {
 		const char *events, *want;
 	} cases[] = {
-		{ "ProcStatus dt=1 p=0 pstatus=2\nGoStatus dt=1 g=1 m=1 gstatus=4\nGoUnblock dt=1 g=1 g_seq=1 stack=0",
+		{ "ProcStatus dt=1 p=0 pstatus=2\nGoStatus dt=1 g=1 m=1 gstatus=4\nGoUnblock dt=1 "
+		  "g=1 g_seq=1 stack=0",
 		  NULL },
-		{ "ProcStatus dt=1 p=0 pstatus=2\nProcStart dt=1 p=0 p_seq=1", "batch of no thread" },
+		{ "ProcStatus dt=1 p=0 pstatus=2\nProcStart dt=1 p=0 p_seq=1",
+		  "batch of no thread" },
 		{ "HeapAlloc dt=1 heapalloc_value=1", "batch of no thread" },
 		{ "GoSyscallEndBlocked dt=1", "batch of no thread" },
-		{ "GoStatus dt=1 g=1 m=1 gstatus=1\nGoStart dt=1 g=1 g_seq=1", "batch of no thread" },
+		{ "GoStatus dt=1 g=1 m=1 gstatus=1\nGoStart dt=1 g=1 g_seq=1",
+		  "batch of no thread" },
 	};
 
 	(void)state;

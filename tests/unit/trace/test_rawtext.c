@@ -23,8 +23,11 @@ static void round_trip(void **state)
 
 	(void)state;
 	assert_int_equal(rawtext_to_wire(text, sizeof(text) - 1, &wire, &d), 0);
-	assert_memory_equal(wire.p, "go 1.26 trace\0\0\0\x01\x01\x07\x64\x0c\x10\x03\x05\x01\x04\x05\x05\x0b"
-				    "a\"b\\ \n\0\xff \xc3\xa9", 39);
+	assert_memory_equal(
+		wire.p,
+		"go 1.26 trace\0\0\0\x01\x01\x07\x64\x0c\x10\x03\x05\x01\x04\x05\x05\x0b"
+		"a\"b\\ \n\0\xff \xc3\xa9",
+		39);
 	assert_int_equal(rawtext_from_wire(wire.p, wire.len, &back, &d), 0);
 	assert_int_equal(back.len, sizeof(text) - 1);
 	assert_memory_equal(back.p, text, back.len);
@@ -34,8 +37,9 @@ static void round_trip(void **state)
 
 static void loose_text(void **state)
 {
-	static const char loose[] = "# a comment\n\n  Trace   Go1.22 # too\nGoStart\tdt=1 g=2   g_seq=3#x\n"
-				    "String id=1\n data=\"\\u00e9\\t\"   ";
+	static const char loose[] =
+		"# a comment\n\n  Trace   Go1.22 # too\nGoStart\tdt=1 g=2   g_seq=3#x\n"
+		"String id=1\n data=\"\\u00e9\\t\"   ";
 	struct buf wire = { 0 };
 	struct diag d;
 
@@ -57,7 +61,8 @@ static void bad_text(void **state)
 		{ "Trace Go1.22\nGoStart dt=1 g=1", "expected the argument g_seq" },
 		{ "Trace Go1.22\nGoStart dt=1 g=1 g_seq=18446744073709551616", "not a number" },
 		{ "Trace Go1.22\nProcStop dt=1 x", "more than belongs" },
-		{ "Trace Go1.22\nStack id=1 nframes=2\npc=1 func=1 file=1 line=1", "within a stack" },
+		{ "Trace Go1.22\nStack id=1 nframes=2\npc=1 func=1 file=1 line=1",
+		  "within a stack" },
 		{ "Trace Go1.22\nString id=1", "before the data" },
 		{ "Trace Go1.22\nString id=1\ndata=\"a", "expected data" },
 		{ "Trace Go1.22\nString id=1\ndata=\"\\q\"", "expected data" },
@@ -96,8 +101,10 @@ static void bad_wire(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(round_trip), cmocka_unit_test(loose_text),
-					    cmocka_unit_test(bad_text), cmocka_unit_test(bad_wire) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(round_trip),
+					    cmocka_unit_test(loose_text),
+					    cmocka_unit_test(bad_text),
+					    cmocka_unit_test(bad_wire) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,7 +54,9 @@ static void merge(void **state)
 
 	(void)state;
 	wire_one(&w, RUNNING "GoBlock dt=90 reason_string=0 stack=0\nGoStart dt=0 g=1 g_seq=2");
-	wire_batch(&w, 1, 8, 100, "ProcStatus dt=0 p=1 pstatus=1\nGoUnblock dt=5 g=1 g_seq=1 stack=0\nHeapAlloc dt=0 heapalloc_value=1");
+	wire_batch(&w, 1, 8, 100,
+		   "ProcStatus dt=0 p=1 pstatus=1\nGoUnblock dt=5 g=1 g_seq=1 stack=0\nHeapAlloc "
+		   "dt=0 heapalloc_value=1");
 	expect(&w, "S 13 13 25 20 21 37 16 S end");
 	buf_done(&w);
 }
@@ -67,8 +69,12 @@ static void three(void **state)
 	(void)state;
 	wire_head(&w, 26);
 	wire_sync(&w, 26, 1);
-	wire_batch(&w, 1, 7, 100, RUNNING "GoCreateBlocked dt=1 new_g=2 new_stack=0 stack=0\nGoSwitch dt=1 g=2 g_seq=1\nHeapGoal dt=10 heapgoal_value=1");
-	wire_batch(&w, 1, UINT64_MAX, 100, "CPUSamples\nCPUSample time=104 m=7 p=0 g=2 stack=0\nCPUSample time=105 m=7 p=0 g=2 stack=0\nCPUSample time=9999 m=7 p=0 g=2 stack=0");
+	wire_batch(&w, 1, 7, 100,
+		   RUNNING "GoCreateBlocked dt=1 new_g=2 new_stack=0 stack=0\nGoSwitch dt=1 g=2 "
+			   "g_seq=1\nHeapGoal dt=10 heapgoal_value=1");
+	wire_batch(&w, 1, UINT64_MAX, 100,
+		   "CPUSamples\nCPUSample time=104 m=7 p=0 g=2 stack=0\nCPUSample time=105 m=7 p=0 "
+		   "g=2 stack=0\nCPUSample time=9999 m=7 p=0 g=2 stack=0");
 	wire_end(&w, 26);
 	expect(&w, "S 13 25 47 45 20 16 7 7 38 7 S end");
 	buf_done(&w);
@@ -95,7 +101,8 @@ static void damage(void **state)
 	reader_free(r);
 	w.len = whole + 1;
 	r = open_mem(&w);
-	assert_string_equal(types(r, out, &d), "S 13 25 S error"); /* every whole generation first */
+	assert_string_equal(types(r, out, &d),
+			    "S 13 25 S error"); /* every whole generation first */
 	assert_non_null(strstr(d.text, "truncated"));
 	reader_free(r);
 	/* A broken rule keeps its own offset. */
@@ -123,7 +130,10 @@ static void references(void **state)
 	wire_sync(&w, 22, 1);
 	wire_batch(&w, 1, UINT64_MAX, 1, "Strings\nString id=5\ndata=\"why\"");
 	wire_batch(&w, 1, UINT64_MAX, 1, "Stacks\nStack id=6 nframes=0\nStack id=7 nframes=0");
-	wire_batch(&w, 1, 7, 100, RUNNING "GoCreate dt=1 new_g=2 new_stack=6 stack=7\nGoBlock dt=1 reason_string=5 stack=6");
+	wire_batch(
+		&w, 1, 7, 100,
+		RUNNING
+		"GoCreate dt=1 new_g=2 new_stack=6 stack=7\nGoBlock dt=1 reason_string=5 stack=6");
 	r = open_mem(&w);
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(reader_next(r, &e, NULL), 1);

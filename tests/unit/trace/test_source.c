@@ -53,7 +53,9 @@ static int file_of(const void *p, size_t n)
 
 static size_t gzip(const uint8_t *p, size_t n, uint8_t *out, size_t cap)
 {
-	z_stream z = { .next_in = (void *)(uintptr_t)p, .avail_in = (uInt)n, .next_out = out,
+	z_stream z = { .next_in = (void *)(uintptr_t)p,
+		       .avail_in = (uInt)n,
+		       .next_out = out,
 		       .avail_out = (uInt)cap };
 
 	assert_int_equal(deflateInit2(&z, 6, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
@@ -65,7 +67,8 @@ static size_t gzip(const uint8_t *p, size_t n, uint8_t *out, size_t cap)
 static void all_ways(void **state)
 {
 	uint8_t *p = pattern(), *z = malloc(2 * LEN);
-	size_t half = gzip(p, LEN / 2, z, LEN), n = half + gzip(p + LEN / 2, LEN / 2, z + half, LEN);
+	size_t half = gzip(p, LEN / 2, z, LEN),
+	       n = half + gzip(p + LEN / 2, LEN / 2, z + half, LEN);
 	struct source s;
 	int fd = file_of(p, LEN), zfd = file_of(z, n);
 
@@ -75,7 +78,7 @@ static void all_ways(void **state)
 	drain(&s, p);
 	assert_int_equal(source_open_fd(&s, fd, true), 0);
 	drain(&s, p);
-	assert_int_equal(close(fd), -1); /* it was ours to close */
+	assert_int_equal(close(fd), -1);		/* it was ours to close */
 	assert_int_equal(source_open_mem(&s, z, n), 0); /* two members */
 	drain(&s, p);
 	assert_int_equal(source_open_fd(&s, zfd, false), 0);

@@ -57,8 +57,8 @@ static inline void wire_batch(struct buf *w, uint64_t gen, uint64_t m, uint64_t 
 static inline void wire_sync(struct buf *w, unsigned version, uint64_t gen)
 {
 	wire_batch(w, gen, UINT64_MAX, 1,
-		   version < 25 ? "Frequency freq=1000000000" :
-				  "Sync\nFrequency freq=1000000000\n"
+		   version < 25 ? "Frequency freq=1000000000"
+				: "Sync\nFrequency freq=1000000000\n"
 				  "ClockSnapshot dt=9 mono=77 sec=1000 nsec=5");
 }
 
