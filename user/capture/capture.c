@@ -23,6 +23,9 @@ enum {
 	CLOCK_PERIOD_NS = 1000 * 1000 * 1000,
 	SNAP_POLL = 256, /* snapshot records between two looks at the rings */
 	INT3 = 0xcc,	 /* what a probe of someone else's looks like in memory */
+	CALL = 0xe8,
+	NOP5_FIRST = 0x0f, /* 0f 1f 44 00 00 */
+	NOP5_LEN = 5,
 };
 
 struct capture {
@@ -81,6 +84,8 @@ static int capture_identify(struct capture *c, int pid, struct diag *d)
 /* The code at every site must be what the file says: else a probe would cut an instruction. */
 static int capture_compare(struct capture *c, struct diag *d)
 {
+	size_t others = 0;
+
 	for (size_t i = 0; i < c->plan.site_cnt; i++) {
 		const struct site *s = &c->plan.sites[i].site;
 		uint8_t b[sizeof(s->bytes)];
@@ -91,9 +96,13 @@ static int capture_compare(struct capture *c, struct diag *d)
 					c->target.pid, s->func, strerror(-err));
 		if (memcmp(b, s->bytes, s->len) == 0)
 			continue;
-		if (b[0] == INT3 && memcmp(b + 1, s->bytes + 1, (size_t)s->len - 1) == 0) {
-			log_warn("another tracer has a probe in %s; both will work, at both's cost",
-				 s->func);
+		/* From 6.18 on the kernel makes a probe on a five-byte nop a call. */
+		if ((b[0] == INT3 && memcmp(b + 1, s->bytes + 1, (size_t)s->len - 1) == 0) ||
+		    (b[0] == CALL && s->len == NOP5_LEN && s->bytes[0] == NOP5_FIRST)) {
+			if (!others++)
+				log_warn("another tracer has probes in this process (%s, ...); both "
+					 "will work, at both's cost",
+					 s->func);
 			continue;
 		}
 		return diag_set(d, -EBADMSG,

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/parse.h"
 #include "cmd/flightrec.h"
+#include "cmd/notify.h"
 
 enum {
 	TICK_MS = 100,
@@ -107,7 +108,10 @@ static int flight_begin(struct flight *f, int pid, struct diag *d)
 	for (size_t i = 0; i < fo->cond_cnt; i++)
 		if (fo->conds[i].kind == COND_CALL)
 			calls[co.call_cnt++] = cond_func(&fo->conds[i]);
-	err = session_open(&f->s, pid, &co, d);
+	/* First: a second recorder is told of the first one, not of its probes. */
+	err = ctl_open(pid, &f->ctl, d);
+	if (!err)
+		err = session_open(&f->s, pid, &co, d);
 	if (!err)
 		err = flight_open_dumps(f, d);
 	if (!err)
@@ -118,9 +122,12 @@ static int flight_begin(struct flight *f, int pid, struct diag *d)
 	err = session_start(&f->s, &sink, d);
 	progress_begin(&f->progress, f->s.capture, f->o->quiet,
 		       f->s.armed_ns ? f->s.armed_ns : session_now_ns());
-	if (!err)
-		say_begin(f);
-	return err;
+	if (err)
+		return err;
+	say_begin(f);
+	flightmem_begin(f);
+	(void)notify_send("READY=1\nSTATUS=recording");
+	return 0;
 }
 
 /* ---- run ---- */
@@ -156,10 +163,11 @@ static int flight_loop(struct flight *f, struct diag *d)
 	uint64_t start = session_now_ns();
 
 	while (!f->stop) {
-		struct pollfd fds[1] = { { .fd = dump_fd(f->dump), .events = POLLIN } };
+		struct pollfd fds[1 + CTL_FDS] = { { .fd = dump_fd(f->dump), .events = POLLIN } };
+		size_t n = 1 + ctl_fds(f->ctl, fds + 1);
 		struct genring_stat st;
 		unsigned seen;
-		int err = session_turn(&f->s, fds, 1, &seen, d);
+		int err = session_turn(&f->s, fds, n, &seen, d);
 
 		if (err)
 			return err;
@@ -167,6 +175,8 @@ static int flight_loop(struct flight *f, struct diag *d)
 			on_signals(f);
 		if (seen & SESSION_END)
 			return 0;
+		ctl_serve(f->ctl, fds + 1, n - 1, flight_ctl, f);
+		flightmem_hold(f);
 		tick(f);
 		flight_dumps(f);
 		if (f->progress.live) {
@@ -188,8 +198,10 @@ static int flight_end(struct flight *f, struct diag *d)
 	char slug[ENDING_SLUG] = "stop", ended[160];
 	struct genring_stat st;
 	bool died, oom;
-	int err = session_stop(&f->s, d);
+	int err;
 
+	(void)notify_send("STOPPING=1\nSTATUS=ending");
+	err = session_stop(&f->s, d);
 	progress_clear(&f->progress);
 	if (!err) {
 		err = model_finish(f->s.join.model);
@@ -231,6 +243,7 @@ static int flight_once(struct flight *f, int pid, struct diag *d)
 
 static void flight_done(struct flight *f)
 {
+	ctl_close(f->ctl);
 	flight_close_dumps(f);
 	watch_free(f->watch);
 	ending_done(&f->ending);

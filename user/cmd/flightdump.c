@@ -62,7 +62,7 @@ int flight_open_dir(struct flight *f, struct diag *d)
 	return 0;
 }
 
-static struct genring_opts ring_opts(const struct flight_opts *fo)
+struct genring_opts flight_ring_opts(const struct flight_opts *fo)
 {
 	struct genring_opts ro = { .window_ns = fo->window_ns, .bytes = fo->bytes,
 				   .touch = fo->bytes_given };
@@ -78,7 +78,7 @@ static struct genring_opts ring_opts(const struct flight_opts *fo)
 int flight_open_dumps(struct flight *f, struct diag *d)
 {
 	const struct flight_opts *fo = &f->o->flight;
-	struct genring_opts ro = ring_opts(fo);
+	struct genring_opts ro = flight_ring_opts(fo);
 	struct join_opts jo = { .format = f->o->format, .gen_bytes = ro.gen_bytes,
 				.sink = flight_take_gen, .ctx = f };
 	int err;
@@ -94,6 +94,7 @@ int flight_open_dumps(struct flight *f, struct diag *d)
 	if (err < 0)
 		return err;
 	f->ring = genring_new(&ro);
+	f->limit = ro.bytes;
 	if (!f->ring)
 		return diag_set(d, -ENOMEM, "-F: no memory for a window of so many bytes");
 	err = dump_new(f->s.join.meta.format, &f->dump);
@@ -232,6 +233,8 @@ static void dump_ended(struct flight *f, const struct dump_result *r)
 	struct shelf_file sf = { .bytes = r->bytes, .dev = r->dev, .ino = r->ino };
 
 	say_result(f, r);
+	if (f->ctl)
+		ctl_answer(f->ctl, r->id, !r->err, r->err ? r->diag.text : r->path);
 	if (r->err) {
 		f->failed++;
 	} else {

@@ -3,6 +3,8 @@
  *
  *	flight.c	phases, signals, the loop
  *	flightdump.c	triggers in, dumps out
+ *	flightctl.c	answers to gotrace-bpf ctl
+ *	flightmem.c	how much memory, stated and held
  *
  * F1  One thread records; dumps are written by another (dump.h).
  * F2  A generation enters the ring when the model ends it; a dump ends the open one first.
@@ -13,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "cmd/ctl.h"
 #include "cmd/dump.h"
 #include "cmd/ending.h"
 #include "cmd/naming.h"
@@ -24,6 +27,12 @@
 #include "cmd/watch.h"
 #include "trace/genring.h"
 
+struct flight_mem {
+	size_t stated;	     /* resident at most */
+	uint64_t checked_ns;
+	bool told_less, told_over;
+};
+
 struct flight {
 	const struct options *o;
 	struct session s;
@@ -32,9 +41,12 @@ struct flight {
 	char command[TARGET_NAME];
 	int dirfd; /* owned; the folder of dumps */
 	struct genring *ring; /* owned */
+	size_t limit;	      /* bytes that it may keep now */
 	struct dump *dump;    /* owned */
 	struct shelf shelf;
 	struct triggers q;
+	struct ctl *ctl;     /* owned */
+	struct flight_mem mem;
 	struct watch *watch; /* owned; NULL: no conditions */
 	uint64_t ticked_ns, noted_ns;
 	struct progress progress;
@@ -47,8 +59,22 @@ struct flight {
 	bool stop;
 };
 
+/* ---- flightctl.c ---- */
+
+int flight_ctl(void *ctx, const char *line, struct buf *text, uint64_t *ret_id);
+
+/* ---- flightmem.c ---- */
+
+/* Resident bytes of this process. */
+size_t flightmem_rss(void);
+/* When all is set up: works out what it will be at most, and says so. */
+void flightmem_begin(struct flight *f);
+/* Holds it, once a second: when tables grow, the window gives way. */
+void flightmem_hold(struct flight *f);
+
 /* ---- flightdump.c ---- */
 
+struct genring_opts flight_ring_opts(const struct flight_opts *fo);
 /* Makes the ring, the folder and the thread. Before anything is attached. */
 int flight_open_dumps(struct flight *f, struct diag *d);
 int flight_open_dir(struct flight *f, struct diag *d);

@@ -4,6 +4,7 @@
 
 #include "cmd/check.h"
 #include "cmd/export.h"
+#include "cmd/ctlcmd.h"
 #include "cmd/options.h"
 #include "cmd/record.h"
 #include "cmd/replay.h"
@@ -16,6 +17,7 @@ static const struct {
 } commands[] = {
 	{ "check", cmd_check },
 	{ "export", cmd_export },
+	{ "ctl", cmd_ctl },
 	{ "replay", cmd_replay },
 	{ "report", cmd_report },
 	{ "validate", cmd_validate },

@@ -44,6 +44,13 @@ static double share(uint64_t hits, uint64_t ns)
 	return ns ? 100.0 * (double)hits * HIT_NS / (double)ns : 0;
 }
 
+void progress_cost(const struct progress *p, const struct capture *c, const struct join *j,
+		   uint64_t now_ns, struct progress_cost *ret)
+{
+	ret->hits = hits_of(c, j);
+	ret->cpu_percent = share(ret->hits, now_ns - p->start_ns);
+}
+
 void progress_draw(struct progress *p, const struct capture *c, const struct join *j,
 		   uint64_t bytes, uint64_t now_ns)
 {

@@ -24,6 +24,14 @@ void progress_begin(struct progress *p, const struct capture *c, bool quiet, uin
 /* Draws the line anew, at most ten times a second. */
 void progress_draw(struct progress *p, const struct capture *c, const struct join *j,
 		   uint64_t bytes, uint64_t now_ns);
+/* What it costs the target since the begin: hits, and the share of one CPU that they take, in %. */
+struct progress_cost {
+	uint64_t hits;
+	double cpu_percent;
+};
+void progress_cost(const struct progress *p, const struct capture *c, const struct join *j,
+		   uint64_t now_ns, struct progress_cost *ret);
+
 /* Takes the line away. */
 void progress_clear(struct progress *p);
 

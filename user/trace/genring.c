@@ -23,7 +23,6 @@ struct genring {
 	uint8_t *arena; /* owned, cap bytes */
 	size_t cap;
 	size_t limit;	/* of kept bytes; <= o.bytes */
-	size_t touched; /* arena bytes that may be the system's again beyond room() */
 	size_t head;	/* where the next is tried */
 	size_t kept_bytes;
 	struct gen_block *first, *last; /* all, by age; owned */
@@ -72,14 +71,6 @@ void genring_free(struct genring *r)
 	}
 	munmap(r->arena, r->cap);
 	free(r);
-}
-
-/* Arena bytes in use under the present limit. */
-static size_t room(const struct genring *r)
-{
-	size_t less = (r->o.bytes - r->limit) / PAGE * PAGE;
-
-	return r->cap - less;
 }
 
 /* Forgets blocks that nobody refers to (R2). */
@@ -149,13 +140,13 @@ static struct gen_block *in_the_way(const struct genring *r, size_t pos, size_t 
 /* A place for n bytes: behind the newest; past what is held; what only the ring keeps gives way. */
 static int place(struct genring *r, size_t n, size_t *ret)
 {
-	size_t pos = r->head, end = room(r);
+	size_t pos = r->head;
 	bool wrapped = false;
 
 	for (;;) {
 		struct gen_block *b, *old;
 
-		if (pos + n > end) {
+		if (pos + n > r->cap) {
 			if (wrapped)
 				return -EBUSY;
 			pos = 0;
@@ -214,22 +205,24 @@ int genring_add(struct genring *r, const struct genring_gen *g)
 
 void genring_limit(struct genring *r, size_t bytes)
 {
-	size_t before = room(r), now;
-
-	if (bytes > r->o.bytes)
-		bytes = r->o.bytes;
-	r->limit = bytes;
+	r->limit = bytes < r->o.bytes ? bytes : r->o.bytes;
 	evict(r, 0, 0);
-	now = room(r);
-	if (now >= before && now >= r->touched)
-		return;
-	/* What stands beyond the new end stays until it is given up; the rest goes back. */
-	for (const struct gen_block *b = r->first; b; b = b->next)
-		if (b->off + b->gen.len > now)
-			now = (b->off + b->gen.len + PAGE - 1) / PAGE * PAGE;
-	if (now < r->cap)
-		(void)madvise(r->arena + now, r->cap - now, MADV_DONTNEED);
-	r->touched = now;
+}
+
+void genring_trim(struct genring *r)
+{
+	size_t pos = 0;
+
+	sweep(r);
+	while (pos < r->cap) {
+		const struct gen_block *b = in_the_way(r, pos, r->cap - pos);
+		size_t end = (b ? b->off : r->cap) / PAGE * PAGE;
+		size_t from = (pos + PAGE - 1) / PAGE * PAGE;
+
+		if (end > from)
+			(void)madvise(r->arena + from, end - from, MADV_DONTNEED);
+		pos = b ? b->off + b->gen.len : r->cap;
+	}
 }
 
 void genring_get_stat(const struct genring *r, struct genring_stat *ret)

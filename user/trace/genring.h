@@ -60,8 +60,11 @@ void genring_free(struct genring *r);
  */
 int genring_add(struct genring *r, const struct genring_gen *g);
 
-/* Changes the limit of bytes, up to the one at the start; room beyond goes back to the system. */
+/* Changes the limit of bytes, up to the one at the start. What is too much is given up at once. */
 void genring_limit(struct genring *r, size_t bytes);
+
+/* Gives the memory of free room back to the system: then only what is kept or held is resident. */
+void genring_trim(struct genring *r);
 
 void genring_get_stat(const struct genring *r, struct genring_stat *ret);
 
