@@ -7,7 +7,8 @@
  *
  * E1  room is claimed by compare-and-swap on head; a claim belongs to one program run;
  * E2  the time is taken after the claim (R3), the commit word is written last (R2);
- * E3  no scratch memory is shared: all is on the program's stack or in claimed room;
+ * E3  no scratch memory is shared: all is on the program's stack, in claimed room, or in a scratch
+ *     slot that one run owns while it is busy (stack.bpf.h);
  * E4  a record never wraps: a value has REC_MAX_LEN bytes of room behind the ring's end.
  */
 #ifndef EMIT_BPF_H
@@ -17,30 +18,6 @@ enum {
 	CLAIM_TRIES = 8, /* each failure means that another thread preempted us in between */
 	REC_FIXED = sizeof(struct rec),
 };
-
-/* The stack in pieces: the goroutine's frame-pointer chain (go-runtime.md 8). */
-struct pair {
-	u64 fp, pc;
-};
-
-/*
- * The next frame of the chain at *fp: 16 bytes, saved frame pointer and return address. Addresses
- * must rise, be aligned and stay in the stack, else the chain ends here (0 also ends it).
- */
-static __always_inline u64 stack_next(struct event *e, u64 *fp)
-{
-	struct pair f;
-
-	if (*fp < e->stack_lo || *fp >= e->stack_hi || (*fp & 7))
-		return 0;
-	if (bpf_probe_read_user(&f, sizeof(f), (const void *)*fp)) {
-		e->flags |= REC_F_CUT;
-		return 0;
-	}
-	e->stack_lo = *fp + 16;
-	*fp = f.fp;
-	return f.pc;
-}
 
 static __always_inline u8 *ring_claim(struct ring_ctl *ctl, u32 cpu, u32 len, u8 hook, u32 *ret_seq)
 {
@@ -65,15 +42,19 @@ static __always_inline u8 *ring_claim(struct ring_ctl *ctl, u32 cpu, u32 len, u8
 	return NULL;
 }
 
+/* All but len, npc and the commit word. */
 static __always_inline void rec_fill(struct rec *r, const struct event *e, struct ring_ctl *ctl)
 {
+	u64 ts = bpf_ktime_get_ns();
+
 	r->hook = e->hook;
-	r->ts = bpf_ktime_get_ns();
+	r->ts = ts;
+	ctl->last_ts = ts;
 	r->tid = e->tid;
 	r->lost = (u32)ctl->lost;
 	r->g = e->g;
 	r->goid = e->goid;
-	r->m = e->m;
+	r->stack = e->stack;
 	r->p = e->p;
 	r->gstatus = e->gstatus;
 	r->waitreason = e->waitreason;
@@ -94,13 +75,17 @@ static __always_inline void rec_commit(struct rec *r, u32 seq)
 #endif
 }
 
-/* A record without a stack. */
-__noinline int emit(struct ring_ctl *ctl, struct event *e)
+/* A record without pcs. */
+__noinline int emit(struct event *e)
 {
-	u32 seq = 0;
+	struct ring_ctl *ctl;
 	struct rec *r;
+	u32 seq = 0;
 
-	if (!ctl || !e)
+	if (!e)
+		return 0;
+	ctl = bpf_map_lookup_elem(&ctls, &e->cpu);
+	if (!ctl)
 		return 0;
 	r = (void *)ring_claim(ctl, e->cpu, REC_FIXED, e->hook, &seq);
 	if (!r)
@@ -112,101 +97,34 @@ __noinline int emit(struct ring_ctl *ctl, struct event *e)
 	return 0;
 }
 
-/*
- * A record with the stack that e describes: pc0, pc1 if not 0, then the chain from fp. Most stacks
- * are short: up to REC_SHORT_PC frames are walked first and claim just their room; deeper ones
- * claim room for REC_MAX_PC and are walked on into it. want_text: room for text behind the pcs.
- */
-__noinline int emit_stack(struct ring_ctl *ctl, struct event *e)
+/* A heap sample, at most one in heap_period_ns, as near as this CPU's last record tells the time. */
+__noinline int emit_heap(struct event *e)
 {
-	u64 pcs[REC_SHORT_PC];
-	u32 n = 0, room, seq = 0, max;
+	struct ring_ctl *ctl;
 	struct rec *r;
-	u64 fp;
+	u32 seq = 0;
+	u8 hook;
 
-	if (!ctl || !e)
+	if (!e || !cfg.gccontroller)
 		return 0;
-	fp = e->fp;
-	for (u32 i = 0; i < REC_SHORT_PC; i++) {
-		u64 pc;
-
-		if (i == 0)
-			pc = e->pc0;
-		else if (i == 1 && e->pc1)
-			pc = e->pc1;
-		else
-			pc = stack_next(e, &fp);
-		if (!pc)
-			break;
-		pcs[i] = pc;
-		n = i + 1;
-	}
-	room = n;
-	if (n == REC_SHORT_PC && fp)
-		room = REC_MAX_PC;
-	r = (void *)ring_claim(ctl, e->cpu, REC_FIXED + room * 8, e->hook, &seq);
+	ctl = bpf_map_lookup_elem(&ctls, &e->cpu);
+	if (!ctl || ctl->last_ts - heap_ns < cfg.heap_period_ns)
+		return 0;
+	heap_ns = ctl->last_ts;
+	r = (void *)ring_claim(ctl, e->cpu, REC_FIXED + REC_GCC_WORDS * 8, HOOK_HEAP, &seq);
 	if (!r)
 		return 0;
-	for (u32 i = 0; i < REC_SHORT_PC; i++) {
-		if (i >= n)
-			break;
-		*(volatile u64 *)&r->pcs[i] = pcs[i]; /* else clang makes it a memcpy call */
-	}
-	max = n;
-	if (room == REC_MAX_PC) {
-		for (u32 i = REC_SHORT_PC; i < REC_MAX_PC; i++) {
-			u64 pc = stack_next(e, &fp);
-
-			if (!pc)
-				break;
-			r->pcs[i] = pc;
-			max = i + 1;
-		}
-		if (max == REC_MAX_PC && fp)
-			e->flags |= REC_F_CUT;
-	}
+	hook = e->hook;
+	e->hook = HOOK_HEAP;
 	rec_fill(r, e, ctl);
-	r->len = (u16)(REC_FIXED + room * 8);
-	r->npc = (u8)max;
-	rec_commit(r, seq);
-	return 0;
-}
-
-/* One string of the target: address and length, cut at `max`. */
-struct text {
-	u64 addr, len;
-};
-
-/* A user annotation: a record with one or two texts and a short stack. */
-static __noinline int emit_text(struct ring_ctl *ctl, struct event *e, const struct text *t)
-{
-	u32 seq = 0, n = 0, key, msg;
-	u64 fp = e->fp;
-	char *dst;
-	struct rec *r = (void *)ring_claim(ctl, e->cpu, REC_FIXED + REC_TEXT_PC * 8 + 2 * REC_TEXT_EACH,
-					   e->hook, &seq);
-
-	if (!r)
-		return 0;
-	for (u32 i = 0; i < REC_TEXT_PC; i++) {
-		u64 pc = i == 0 ? e->pc0 : stack_next(e, &fp);
-
-		if (!pc)
-			break;
-		r->pcs[i] = pc;
-		n = i + 1;
+	e->hook = hook;
+	r->stack = 0;
+	r->npc = REC_GCC_WORDS;
+	if (bpf_probe_read_user(r->pcs, REC_GCC_WORDS * 8, (const void *)cfg.gccontroller)) {
+		ctl->faults++;
+		r->npc = 0;
 	}
-	dst = (char *)&r->pcs[REC_TEXT_PC];
-	key = t[0].len > REC_TEXT_EACH ? REC_TEXT_EACH : (u32)t[0].len;
-	msg = t[1].len > REC_TEXT_EACH ? REC_TEXT_EACH : (u32)t[1].len;
-	if (key && bpf_probe_read_user(dst, key, (const void *)t[0].addr))
-		key = 0;
-	if (msg && bpf_probe_read_user(dst + REC_TEXT_EACH, msg, (const void *)t[1].addr))
-		msg = 0;
-	rec_fill(r, e, ctl);
-	r->p = key | (u64)msg << 32; /* P is not needed here: the lengths of the two texts */
-	r->len = REC_FIXED + REC_TEXT_PC * 8 + 2 * REC_TEXT_EACH;
-	r->npc = (u8)n;
+	r->len = REC_FIXED + REC_GCC_WORDS * 8;
 	rec_commit(r, seq);
 	return 0;
 }

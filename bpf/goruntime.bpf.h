@@ -2,7 +2,9 @@
  * goruntime.bpf.h - the Go side as a probe sees it: registers, and the few reads of g, m and p.
  *
  * Every read is bounded and its result checked; a failed one is counted (ring_ctl.faults) and
- * leaves zeroes. Blocks are read whole: a read costs the same for 8 bytes and for 80.
+ * leaves zeroes. Blocks are read whole: a read costs the same for 8 bytes and for 200.
+ *
+ * The functions are global: the verifier judges each once, not again at each call.
  */
 #ifndef GORUNTIME_BPF_H
 #define GORUNTIME_BPF_H
@@ -36,42 +38,49 @@ enum {
 	GO_NONE = 0xffff,	/* golayout.h: GOLAYOUT_NONE */
 	G_HEAD = 112,		/* stack bounds, m, sched up to bp */
 	G_TAIL = 80,		/* atomicstatus up to syncSafePoint */
+	G_ALL = 232,		/* both */
+	G_NEW = 176,		/* atomicstatus up to startpc */
 	M_BLOCK = 48,		/* curg up to oldp */
 	P_BLOCK = 24,		/* id, status, ticks */
 };
 
-/*
- * Functions without `static` are verified once, on their own, for whatever they may be given (kernel
- * 5.12); static ones again at each call: that took the verifier a second.
- */
 static __always_inline u64 word(const void *block, u32 off)
 {
 	return *(const u64 *)((const char *)block + off);
 }
 
-static __always_inline u64 read_u64(struct ring_ctl *ctl, u64 addr)
+static __always_inline void fault(struct event *e)
+{
+	struct ring_ctl *ctl = bpf_map_lookup_elem(&ctls, &e->cpu);
+
+	if (ctl)
+		ctl->faults++;
+}
+
+static __always_inline void skipped(struct event *e)
+{
+	struct ring_ctl *ctl = bpf_map_lookup_elem(&ctls, &e->cpu);
+
+	if (ctl)
+		ctl->skipped++;
+}
+
+static __always_inline u64 read_u64(struct event *e, u64 addr)
 {
 	u64 v = 0;
 
 	if (bpf_probe_read_user(&v, sizeof(v), (const void *)addr)) {
-		ctl->faults++;
+		fault(e);
 		return 0;
 	}
 	return v;
 }
 
-/* The goroutine's identity and state: goid, status, wait reason, flags. */
-__noinline int read_g_tail(struct ring_ctl *ctl, struct event *e, u64 g)
+/* From a block that begins at g.atomicstatus: goid, status, wait reason, flags. */
+static __always_inline void take_g_tail(struct event *e, const char *b)
 {
-	char b[G_TAIL];
 	u8 flags = 0;
 
-	if (!ctl || !e)
-		return -1;
-	if (bpf_probe_read_user(b, sizeof(b), (const void *)(g + cfg.g_atomicstatus))) {
-		ctl->faults++;
-		return -1;
-	}
 #define TAIL(f) ((u32)(cfg.g_##f - cfg.g_atomicstatus))
 	e->gstatus = *(u32 *)b;
 	e->goid = word(b, 8); /* goid follows the status in every version */
@@ -86,46 +95,86 @@ __noinline int read_g_tail(struct ring_ctl *ctl, struct event *e, u64 g)
 		flags |= REC_F_SYNC;
 	if (cfg.go_minor >= 21 && word(b, TAIL(lockedm)))
 		flags |= REC_F_LOCKED;
-#undef TAIL
 	e->flags |= flags;
+}
+
+static __always_inline void take_gobuf(struct event *e, const char *b)
+{
+	e->stack_lo = word(b, 0);
+	e->stack_hi = word(b, 8);
+	e->pc0 = word(b, cfg.g_sched_pc);
+	e->fp = word(b, cfg.g_sched_bp);
+	e->sp = word(b, cfg.g_sched_sp);
+}
+
+/* The goroutine's identity and state. */
+__noinline int read_g_tail(struct event *e, u64 g)
+{
+	char b[G_TAIL];
+
+	if (!e)
+		return 0;
+	if (bpf_probe_read_user(b, sizeof(b), (const void *)(g + cfg.g_atomicstatus))) {
+		fault(e);
+		return 0;
+	}
+	take_g_tail(e, b);
 	return 0;
 }
 
-/* curg and p of an m; with_oldp takes m.oldp for p where a syscall leaves m.p empty (up to 1.25). */
-__noinline int read_m(struct ring_ctl *ctl, struct event *e, bool with_oldp)
+/* All of a stopped goroutine g: identity, state, gobuf, stack bounds, and its m. */
+__noinline int read_g_all(struct event *e, u64 g)
+{
+	char b[G_ALL];
+
+	if (!e)
+		return 0;
+	if (bpf_probe_read_user(b, sizeof(b), (const void *)g)) {
+		fault(e);
+		return 0;
+	}
+	e->m = word(b, cfg.g_m);
+	take_gobuf(e, b);
+	take_g_tail(e, b + cfg.g_atomicstatus);
+	return 0;
+}
+
+/* Where a stopped goroutine's stack begins: its gobuf and bounds. */
+__noinline int read_gobuf(struct event *e, u64 g)
+{
+	char b[G_HEAD];
+
+	if (!e)
+		return 0;
+	if (bpf_probe_read_user(b, sizeof(b), (const void *)g)) {
+		fault(e);
+		return 0;
+	}
+	take_gobuf(e, b);
+	return 0;
+}
+
+/*
+ * curg and p of the m of g (the thread's own: R14); with_oldp takes m.oldp for p where a syscall
+ * leaves m.p empty (up to 1.25).
+ */
+__noinline int read_m(struct event *e, u64 g, bool with_oldp)
 {
 	char b[M_BLOCK];
 
-	if (!ctl || !e)
-		return -1;
+	if (!e)
+		return 0;
+	if (!e->m)
+		e->m = read_u64(e, g + cfg.g_m);
 	if (bpf_probe_read_user(b, sizeof(b), (const void *)(e->m + cfg.m_curg))) {
-		ctl->faults++;
-		return -1;
+		fault(e);
+		return 0;
 	}
 	e->curg = word(b, 0);
 	if (with_oldp)
 		e->p = word(b, (u32)(cfg.m_oldp - cfg.m_curg));
 	else
 		e->p = word(b, (u32)(cfg.m_p - cfg.m_curg));
-	return 0;
-}
-
-/* Where a stopped goroutine's stack begins: its gobuf and bounds. */
-__noinline int read_gobuf(struct ring_ctl *ctl, struct event *e, u64 g)
-{
-	char b[G_HEAD];
-
-	if (!ctl || !e)
-		return -1;
-	if (bpf_probe_read_user(b, sizeof(b), (const void *)g)) {
-		ctl->faults++;
-		return -1;
-	}
-	e->stack_lo = word(b, 0);
-	e->stack_hi = word(b, 8);
-	e->pc0 = word(b, cfg.g_sched_pc);
-	e->fp = word(b, cfg.g_sched_bp);
-	e->sp = word(b, cfg.g_sched_sp);
 	return 0;
 }
 

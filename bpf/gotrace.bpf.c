@@ -1,7 +1,7 @@
 /*
  * gotrace.bpf.c - what runs in the target's threads at a probe.
  *
- * One program for all sites; the link's cookie says which hook was hit. It reads a few words of g,
+ * One program for all sites (and two for the kernel's syscall tracepoints); the link's cookie says which hook was hit. It reads a few words of g,
  * m and p and the frame pointers, writes one record (record.h) into this CPU's ring, and decides
  * nothing: the model in user space gives it meaning.
  *
@@ -48,7 +48,7 @@ struct {
 /* A record in the making, and where its stack begins. */
 struct event {
 	u64 g, goid, m, p, x, y;
-	u64 curg;
+	u64 curg, stack;
 	u64 pc0, pc1, fp, sp, stack_lo, stack_hi;
 	u32 gstatus, tid, cpu;
 	u16 skip;
@@ -57,6 +57,7 @@ struct event {
 
 #include "bpf/goruntime.bpf.h"
 #include "bpf/emit.bpf.h"
+#include "bpf/stack.bpf.h"
 
 /* True if the current thread belongs to the target; its tid as the target itself knows it. */
 static __always_inline bool is_target(u32 *ret_tid)
@@ -77,7 +78,7 @@ static __always_inline bool is_target(u32 *ret_tid)
 }
 
 /* The stack of the code that runs right here: return address, then the chain from the register. */
-static __always_inline void stack_here(struct ring_ctl *ctl, struct event *e, struct pt_regs *ctx,
+static __always_inline void stack_here(struct event *e, struct pt_regs *ctx,
 				       u64 cookie)
 {
 	e->stack_lo = GO_SP(ctx);
@@ -88,7 +89,7 @@ static __always_inline void stack_here(struct ring_ctl *ctl, struct event *e, st
 		return;
 	}
 #if defined(__TARGET_ARCH_x86)
-	e->pc0 = read_u64(ctl, GO_SP(ctx));
+	e->pc0 = read_u64(e, GO_SP(ctx));
 #else
 	e->pc0 = ctx->regs[30];
 #endif
@@ -96,20 +97,16 @@ static __always_inline void stack_here(struct ring_ctl *ctl, struct event *e, st
 
 struct inject_ctx {
 	struct event *e;
-	u64 g, stack_lo;
+	u64 g;
 };
 
 static long inject_one(u64 i, struct inject_ctx *c)
 {
-	struct ring_ctl *ctl = bpf_map_lookup_elem(&ctls, &c->e->cpu);
-
-	if (!ctl || !c->g)
+	if (!c->g)
 		return 1;
 	c->e->g = c->g;
-	c->e->stack_lo = c->stack_lo; /* the walk before raised it */
-	read_g_tail(ctl, c->e, c->g);
-	emit_stack(ctl, c->e);
-	c->g = read_u64(ctl, c->g + cfg.g_schedlink);
+	emit_stack(c->e);
+	c->g = read_u64(c->e, c->g + cfg.g_schedlink);
 	return 0;
 }
 
@@ -119,29 +116,29 @@ enum { INJECT_MAX = 1024 }; /* the poller returns at most 128 events, a P's queu
  * The runtime gives these wake-ups the stack of whoever called: the goroutine that is on its own
  * stack (then injectglist itself is the leaf), or the one behind the system stack.
  */
-static __always_inline void on_inject(struct ring_ctl *ctl, struct event *e, struct pt_regs *ctx,
+static __always_inline void on_inject(struct event *e, struct pt_regs *ctx,
 				      u64 list)
 {
 	struct inject_ctx c = { .e = e };
 
-	c.g = read_u64(ctl, list);
+	c.g = read_u64(e, list);
 	if (!c.g) {
-		ctl->skipped++;
+		skipped(e);
 		return;
 	}
+	read_m(e, GO_G(ctx), false);
 	if (e->curg && e->curg == GO_G(ctx)) {
-		stack_here(ctl, e, ctx, 0);
+		stack_here(e, ctx, 0);
 		e->pc1 = e->pc0;
 		e->pc0 = cfg.inject_pc ? cfg.inject_pc : GO_IP(ctx) + 1;
 	} else if (e->curg) {
-		read_gobuf(ctl, e, e->curg);
+		read_gobuf(e, e->curg);
 	}
-	c.stack_lo = e->stack_lo;
 	bpf_loop(INJECT_MAX, inject_one, &c, 0);
 }
 
 /* waitTraceSkip and waitTraceBlockReason lie side by side; which comes first differs by version. */
-static __always_inline void read_wait_trace(struct ring_ctl *ctl, struct event *e)
+static __always_inline void read_wait_trace(struct event *e)
 {
 	u64 b[2];
 	u32 lo = cfg.m_waitTraceSkip < cfg.m_waitTraceBlockReason ? cfg.m_waitTraceSkip
@@ -150,7 +147,7 @@ static __always_inline void read_wait_trace(struct ring_ctl *ctl, struct event *
 	if (cfg.m_waitTraceSkip == GO_NONE)
 		return;
 	if (bpf_probe_read_user(b, sizeof(b), (const void *)(e->m + lo))) {
-		ctl->faults++;
+		fault(e);
 		return;
 	}
 	e->skip = (u16)b[cfg.m_waitTraceSkip == lo ? 0 : 1];
@@ -162,145 +159,226 @@ static __always_inline void read_wait_trace(struct ring_ctl *ctl, struct event *
  * Up to Go 1.24 the runtime's own tracer does not look there and loses that caller where it yields;
  * we show what it shows.
  */
-static __always_inline void stack_preempted(struct ring_ctl *ctl, struct event *e)
+static __always_inline void stack_preempted(struct event *e)
 {
-	read_gobuf(ctl, e, e->g);
 	if (!(e->flags & REC_F_ASYNC) && (cfg.go_minor >= 25 || e->hook == HOOK_PREEMPT_PARK))
-		e->pc1 = read_u64(ctl, e->sp);
+		e->pc1 = read_u64(e, e->sp);
 }
 
-static __always_inline void on_exit_syscall(struct ring_ctl *ctl, struct event *e)
+/*
+ * What a syscall's end says of its P. From 1.26 nothing needs to be read: whoever takes a P from a
+ * syscall is seen doing it. Before, the ticks tell (go-runtime.md 4.2).
+ */
+static __always_inline void read_ticks(struct event *e, u64 g)
 {
 	char b[P_BLOCK];
 	u32 mtick = 0;
 
-	read_m(ctl, e, cfg.go_minor < 26);
+	if (cfg.go_minor >= 26)
+		return;
+	read_m(e, g, true);
 	bpf_probe_read_user(&mtick, sizeof(mtick), (const void *)(e->m + cfg.m_syscalltick));
 	if (e->p && !bpf_probe_read_user(b, sizeof(b), (const void *)e->p)) {
 		e->x = *(u32 *)(b + cfg.p_syscalltick);
 		e->y = *(u32 *)(b + cfg.p_status);
 	}
 	e->x |= (u64)mtick << 32;
-	emit(ctl, e);
 }
 
-/* heapLive and what the goal is computed from: at most once in heap_period_ns. */
-static __always_inline void on_heap(struct ring_ctl *ctl, struct event *e)
-{
-	u64 now = bpf_ktime_get_ns();
-	u32 seq = 0;
-	struct rec *r;
-	u8 hook;
-
-	if (!cfg.gccontroller || now - heap_ns < cfg.heap_period_ns)
-		return;
-	heap_ns = now;
-	r = (void *)ring_claim(ctl, e->cpu, REC_FIXED + REC_GCC_WORDS * 8, HOOK_HEAP, &seq);
-	if (!r)
-		return;
-	hook = e->hook;
-	e->hook = HOOK_HEAP;
-	rec_fill(r, e, ctl);
-	e->hook = hook;
-	r->npc = REC_GCC_WORDS;
-	if (bpf_probe_read_user(r->pcs, REC_GCC_WORDS * 8, (const void *)cfg.gccontroller)) {
-		ctl->faults++;
-		r->npc = 0;
-	}
-	r->len = REC_FIXED + REC_GCC_WORDS * 8;
-	rec_commit(r, seq);
-}
-
-static __always_inline void on_execute(struct ring_ctl *ctl, struct event *e, u64 cookie)
+/*
+ * The P's worker mode labels a GC worker's run. Workers are known by the reason they parked with,
+ * which stays in their g: so nobody else pays for the look.
+ */
+static __always_inline void on_execute(struct event *e, u64 g0, u64 cookie)
 {
 	u32 mode = 0;
 
-	read_g_tail(ctl, e, e->g);
+	read_g_tail(e, e->g);
 	if ((cookie & COOKIE_LOCKED_SKIP) && (e->flags & REC_F_LOCKED)) {
-		ctl->skipped++;
+		skipped(e);
 		return;
 	}
-	read_m(ctl, e, false);
-	/* 0 in nearly all: an int, but its values fit a byte */
-	if (e->p)
-		bpf_probe_read_user(&mode, sizeof(mode),
-				    (const void *)(e->p + cfg.p_gcMarkWorkerMode));
-	e->x = mode;
-	emit(ctl, e);
-	on_heap(ctl, e);
+	if (cfg.gcworker[0] == 255 || e->waitreason == cfg.gcworker[0] ||
+	    e->waitreason == cfg.gcworker[1]) {
+		read_m(e, g0, false);
+		/* an int, but its values fit a byte */
+		if (e->p)
+			bpf_probe_read_user(&mode, sizeof(mode),
+					    (const void *)(e->p + cfg.p_gcMarkWorkerMode));
+		e->x = mode;
+	}
+	emit(e);
+	emit_heap(e);
 }
 
-static __always_inline void on_create(struct ring_ctl *ctl, struct event *e, u64 newg)
+static __always_inline void on_create(struct event *e, u64 g0, u64 newg)
 {
+	char b[G_NEW];
+
 	e->g = newg;
-	read_m(ctl, e, false);
-	read_g_tail(ctl, e, newg);
-	e->x = read_u64(ctl, newg + cfg.g_startpc);
+	read_m(e, g0, false);
+	if (bpf_probe_read_user(b, sizeof(b), (const void *)(newg + cfg.g_atomicstatus))) {
+		fault(e);
+		return;
+	}
+	e->gstatus = *(u32 *)b;
+	e->goid = word(b, 8);
+	e->x = word(b, (u32)(cfg.g_startpc - cfg.g_atomicstatus));
 	if (cfg.g_parentGoid != GO_NONE)
-		e->y = read_u64(ctl, newg + cfg.g_parentGoid);
+		e->y = word(b, (u32)(cfg.g_parentGoid - cfg.g_atomicstatus));
 	if (e->curg)
-		read_gobuf(ctl, e, e->curg);
+		read_gobuf(e, e->curg);
 	e->skip = 2;
-	emit_stack(ctl, e);
+	emit_stack(e);
 }
 
-static __always_inline void on_coroswitch(struct ring_ctl *ctl, struct event *e)
+static __always_inline void on_coroswitch(struct event *e, u64 g0)
 {
 	u64 coro;
 
-	read_g_tail(ctl, e, e->g);
-	read_m(ctl, e, false);
-	coro = read_u64(ctl, e->g + cfg.g_coroarg);
+	read_g_tail(e, e->g);
+	read_m(e, g0, false);
+	coro = read_u64(e, e->g + cfg.g_coroarg);
 	if (coro)
-		e->x = read_u64(ctl, coro); /* coro.gp is its first word */
+		e->x = read_u64(e, coro); /* coro.gp is its first word */
 	if (e->x)
-		e->y = read_u64(ctl, e->x + cfg.g_goid);
-	emit(ctl, e);
+		e->y = read_u64(e, e->x + cfg.g_goid);
+	emit(e);
 }
 
 /* An event of the goroutine whose thread this is, told on the system stack. */
-static __always_inline void on_curg(struct ring_ctl *ctl, struct event *e, u16 skip, bool stack)
+__noinline int on_curg(struct event *e, u64 g0, u32 skip, bool stack)
 {
-	read_m(ctl, e, false);
+	if (!e)
+		return 0;
+	read_m(e, g0, false);
 	e->g = e->curg;
 	if (e->g)
-		read_g_tail(ctl, e, e->g);
-	if (!stack) {
-		emit(ctl, e);
-		return;
-	}
-	e->skip = skip;
-	if (e->g)
-		read_gobuf(ctl, e, e->g);
-	emit_stack(ctl, e);
+		read_g_all(e, e->g);
+	e->skip = (u16)skip;
+	if (stack)
+		emit_stack(e);
+	else
+		emit(e);
+	return 0;
 }
 
-static __always_inline void on_annotation(struct ring_ctl *ctl, struct event *e,
-					  struct pt_regs *ctx, u64 cookie)
+static __always_inline void on_annotation(struct event *e, struct pt_regs *ctx, u64 cookie)
 {
-	struct text t[2] = {};
+	struct texts t = {};
 
 	e->g = GO_G(ctx);
-	read_g_tail(ctl, e, e->g);
+	read_g_tail(e, e->g);
 	e->x = GO_ARG0(ctx);
 	e->skip = e->hook == HOOK_TASK_END ? 0 : 1;
 	if (e->hook == HOOK_LOG) {
-		t[0] = (struct text){ GO_ARG1(ctx), GO_ARG2(ctx) };
-		t[1] = (struct text){ GO_ARG3(ctx), GO_ARG4(ctx) };
+		t = (struct texts){ GO_ARG1(ctx), GO_ARG2(ctx), GO_ARG3(ctx), GO_ARG4(ctx) };
 	} else if (e->hook != HOOK_TASK_END) {
 		e->y = GO_ARG1(ctx);
-		t[0] = (struct text){ GO_ARG2(ctx), GO_ARG3(ctx) };
+		t.key = GO_ARG2(ctx);
+		t.key_len = GO_ARG3(ctx);
 	}
-	stack_here(ctl, e, ctx, cookie);
-	emit_text(ctl, e, t);
+	stack_here(e, ctx, cookie);
+	emit_text(e, &t);
+}
+
+/* Rare hooks, apart from the hot ones. */
+static __always_inline void on_rare(struct event *e, struct pt_regs *ctx, u64 cookie)
+{
+	u64 g = GO_G(ctx);
+
+	switch (e->hook) {
+	case HOOK_SYSCALL_NOP:
+	case HOOK_STARTLOCKEDM:
+		read_g_tail(e, e->g);
+		read_m(e, g, false);
+		emit(e);
+		break;
+	case HOOK_ASSIST_END:
+	case HOOK_DROPM:
+		on_curg(e, g, 0, false);
+		break;
+	case HOOK_GC_END:
+	case HOOK_STW_START:
+		on_curg(e, g, 0, false);
+		heap_ns = 0; /* a cycle's end and a restart are moments that the heap's graph needs */
+		emit_heap(e);
+		break;
+	case HOOK_STW_BEGIN:
+		e->x = e->g;
+		on_curg(e, g, 2, true);
+		break;
+	case HOOK_PROCRESIZE:
+		e->x = (u32)e->g;
+		on_curg(e, g, 1, true);
+		break;
+	case HOOK_ASSIST_BEGIN:
+		emit_heap(e); /* who allocates most is seen here most */
+		on_curg(e, g, 1, true);
+		break;
+	case HOOK_ASSIST_PARK:
+		e->g = g;
+		read_g_tail(e, g);
+		read_m(e, g, false);
+		emit(e);
+		break;
+	case HOOK_COROSWITCH:
+		on_coroswitch(e, g);
+		break;
+	case HOOK_ACQUIRE:
+	case HOOK_HANDOFF:
+		e->p = e->g;
+		e->g = 0;
+		if (e->hook == HOOK_ACQUIRE)
+			e->x = (u32)read_u64(e, e->p); /* p.id, an int32, is the first field */
+		emit(e);
+		break;
+	case HOOK_RELEASE:
+	case HOOK_GCWAIT:
+		read_m(e, g, e->hook == HOOK_GCWAIT && cfg.go_minor < 26);
+		e->g = e->curg;
+		emit(e);
+		break;
+	case HOOK_STEAL:
+		e->p = GO_ARG2(ctx);
+		e->x = GO_ARG1(ctx);
+		emit(e);
+		break;
+	case HOOK_NEEDM:
+		e->x = e->g; /* not 0: called from a signal handler */
+		e->g = 0;
+		emit(e);
+		break;
+	case HOOK_CALL:
+		e->x = cookie >> COOKIE_CALL_SHIFT;
+		e->g = g;
+		read_g_tail(e, g);
+		read_m(e, g, false);
+		stack_here(e, ctx, cookie);
+		emit_stack(e);
+		break;
+	case HOOK_GC_BEGIN:
+		e->g = g;
+		read_g_tail(e, g);
+		read_m(e, g, false);
+		e->skip = 1;
+		stack_here(e, ctx, cookie);
+		emit_stack(e);
+		break;
+	case HOOK_TASK_BEGIN:
+	case HOOK_TASK_END:
+	case HOOK_REGION:
+	case HOOK_LOG:
+		on_annotation(e, ctx, cookie);
+		break;
+	}
 }
 
 SEC("uprobe.multi")
 int on_hook(struct pt_regs *ctx)
 {
 	struct event e = {};
-	struct ring_ctl *ctl;
-	u64 cookie, arg0 = GO_ARG0(ctx), arg1 = GO_ARG1(ctx);
+	u64 cookie, arg0 = GO_ARG0(ctx), arg1 = GO_ARG1(ctx), g;
 
 	/* Else clang selects between two addresses in ctx: "dereference of modified ctx ptr" (14). */
 	barrier_var(arg0);
@@ -308,46 +386,37 @@ int on_hook(struct pt_regs *ctx)
 	if (!is_target(&e.tid) || !armed)
 		return 0;
 	e.cpu = bpf_get_smp_processor_id();
-	ctl = bpf_map_lookup_elem(&ctls, &e.cpu);
-	if (!ctl)
-		return 0;
 	cookie = bpf_get_attach_cookie(ctx);
 	e.hook = (u8)cookie;
 	e.g = arg0;
-	if (e.hook != HOOK_NEEDM)
-		e.m = read_u64(ctl, GO_G(ctx) + cfg.g_m);
+	g = GO_G(ctx);
 
 	switch (e.hook) {
 	case HOOK_EXECUTE:
-		on_execute(ctl, &e, cookie);
+		on_execute(&e, g, cookie);
 		break;
 	case HOOK_PARK:
-		read_g_tail(ctl, &e, e.g);
-		read_m(ctl, &e, false);
-		read_wait_trace(ctl, &e);
-		read_gobuf(ctl, &e, e.g);
-		on_heap(ctl, &e);
-		emit_stack(ctl, &e);
+		emit_heap(&e);
+		read_g_all(&e, e.g);
+		read_wait_trace(&e);
+		emit_stack(&e);
 		break;
 	case HOOK_READY:
-		read_g_tail(ctl, &e, e.g);
-		read_m(ctl, &e, false);
+		read_m(&e, g, false);
 		e.x = e.curg;
 		e.skip = (u16)arg1;
 		if (e.curg)
-			read_gobuf(ctl, &e, e.curg);
-		emit_stack(ctl, &e);
+			read_gobuf(&e, e.curg);
+		emit_stack(&e);
 		break;
 	case HOOK_INJECT:
-		read_m(ctl, &e, false);
-		on_inject(ctl, &e, ctx, arg0);
+		on_inject(&e, ctx, arg0);
 		break;
 	case HOOK_CREATE:
-		on_create(ctl, &e, cookie & COOKIE_NEWG_RAX ? arg0 : arg1);
+		on_create(&e, g, cookie & COOKIE_NEWG_RAX ? arg0 : arg1);
 		break;
 	case HOOK_GOSCHED:
-		read_g_tail(ctl, &e, e.g);
-		read_m(ctl, &e, false);
+		read_g_all(&e, e.g);
 		if (cookie & COOKIE_GOSCHED)
 			e.x = 1;
 		else if (cookie & COOKIE_PREEMPTED)
@@ -356,128 +425,37 @@ int on_hook(struct pt_regs *ctx)
 			e.x = (arg1 & 0xff) ? 2 : 1;
 		e.skip = (u16)cfg.gosched_skip;
 		if (e.x == 2 && !(cookie & COOKIE_PREEMPTED))
-			stack_preempted(ctl, &e);
-		else
-			read_gobuf(ctl, &e, e.g);
-		emit_stack(ctl, &e);
+			stack_preempted(&e);
+		emit_stack(&e);
 		break;
 	case HOOK_PREEMPT_PARK:
-		read_g_tail(ctl, &e, e.g);
-		read_m(ctl, &e, false);
-		stack_preempted(ctl, &e);
-		emit_stack(ctl, &e);
+		read_g_all(&e, e.g);
+		stack_preempted(&e);
+		emit_stack(&e);
 		break;
 	case HOOK_EXIT:
-	case HOOK_SYSCALL_NOP:
-	case HOOK_STARTLOCKEDM:
-	case HOOK_ASSIST_END:
-		if (e.hook == HOOK_ASSIST_END) {
-			on_curg(ctl, &e, 0, false);
-			break;
-		}
-		read_g_tail(ctl, &e, e.g);
-		read_m(ctl, &e, false);
-		emit(ctl, &e);
-		break;
-	case HOOK_COROSWITCH:
-		on_coroswitch(ctl, &e);
+		emit(&e); /* the pointer says who */
 		break;
 	case HOOK_SYSCALL_ENTER:
 	case HOOK_SYSCALL_BLOCK:
-		e.g = GO_G(ctx);
-		read_g_tail(ctl, &e, e.g);
-		read_m(ctl, &e, false);
+		e.g = g;
 		e.skip = 1;
-		stack_here(ctl, &e, ctx, cookie);
+		stack_here(&e, ctx, cookie);
 		if (cookie & COOKIE_PC_AX) {
 			e.pc0 = arg0;
 			if (cfg.go_minor >= 23)
 				e.fp = GO_ARG2(ctx);
 		}
-		on_heap(ctl, &e);
-		emit_stack(ctl, &e);
+		emit_heap(&e);
+		emit_stack(&e);
 		break;
 	case HOOK_SYSCALL_EXIT:
-		e.g = GO_G(ctx);
-		read_g_tail(ctl, &e, e.g);
-		on_exit_syscall(ctl, &e);
+		e.g = g;
+		read_ticks(&e, g);
+		emit(&e);
 		break;
-	case HOOK_ACQUIRE:
-	case HOOK_HANDOFF:
-		e.p = e.g;
-		e.g = 0;
-		if (e.hook == HOOK_ACQUIRE)
-			e.x = (u32)read_u64(ctl, e.p); /* p.id, an int32, is the first field */
-		emit(ctl, &e);
-		break;
-	case HOOK_RELEASE:
-		read_m(ctl, &e, false);
-		e.g = e.curg;
-		emit(ctl, &e);
-		break;
-	case HOOK_STEAL:
-		e.p = GO_ARG2(ctx);
-		e.x = arg1;
-		emit(ctl, &e);
-		break;
-	case HOOK_GCWAIT:
-		read_m(ctl, &e, cfg.go_minor < 26);
-		e.g = e.curg;
-		emit(ctl, &e);
-		break;
-	case HOOK_NEEDM:
-		e.x = e.g; /* not 0: called from a signal handler */
-		e.g = 0;
-		emit(ctl, &e);
-		break;
-	case HOOK_GC_END:
-	case HOOK_STW_START:
-		on_curg(ctl, &e, 0, false);
-		heap_ns = 0; /* a cycle's end and a restart are moments that the heap's graph needs */
-		on_heap(ctl, &e);
-		break;
-	case HOOK_DROPM:
-		on_curg(ctl, &e, 0, false);
-		break;
-	case HOOK_STW_BEGIN:
-		e.x = e.g;
-		on_curg(ctl, &e, 2, true);
-		break;
-	case HOOK_PROCRESIZE:
-		e.x = (u32)e.g;
-		on_curg(ctl, &e, 1, true);
-		break;
-	case HOOK_ASSIST_BEGIN:
-		on_heap(ctl, &e); /* who allocates most is seen here most */
-		on_curg(ctl, &e, 1, true);
-		break;
-	case HOOK_ASSIST_PARK:
-		e.g = GO_G(ctx);
-		read_g_tail(ctl, &e, e.g);
-		read_m(ctl, &e, false);
-		emit(ctl, &e);
-		break;
-	case HOOK_CALL:
-		e.x = cookie >> COOKIE_CALL_SHIFT;
-		e.g = GO_G(ctx);
-		read_g_tail(ctl, &e, e.g);
-		read_m(ctl, &e, false);
-		stack_here(ctl, &e, ctx, cookie);
-		emit_stack(ctl, &e);
-		break;
-	case HOOK_GC_BEGIN:
-		e.g = GO_G(ctx);
-		read_g_tail(ctl, &e, e.g);
-		read_m(ctl, &e, false);
-		e.skip = 1;
-		stack_here(ctl, &e, ctx, cookie);
-		emit_stack(ctl, &e);
-		break;
-	case HOOK_TASK_BEGIN:
-	case HOOK_TASK_END:
-	case HOOK_REGION:
-	case HOOK_LOG:
-		on_annotation(ctl, &e, ctx, cookie);
+	default:
+		on_rare(&e, ctx, cookie);
 		break;
 	}
 	return 0;

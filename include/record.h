@@ -15,6 +15,11 @@
  * R4  lost is the number of records that did not fit into this ring before this one (mod 2^32).
  * R5  A field that a hook does not fill is 0; pointers are the target's addresses; pcs are return
  *     addresses (one more than the call site's last byte) unless the hook says otherwise.
+ * R6  A stack is told once: stack is the hash of its pcs, and a record that has them (npc > 0) comes
+ *     before every record that has the hash alone (the programs believe a stack known only after
+ *     its record was committed). stack 0 with pcs: they stand for themselves.
+ * R7  goid 0, p 0: not looked up; g names the goroutine by its pointer, which the records of its
+ *     creation and its starts tie to a goid, and the P is the one the thread is known to hold.
  *
  * No libc here: BPF programs include this file.
  */
@@ -27,13 +32,12 @@
 
 enum {
 	REC_MAX_PC = 128,	   /* frames: the format's limit */
-	REC_SHORT_PC = 32,	   /* deeper stacks claim room for REC_MAX_PC */
 	REC_TEXT_PC = 16,	   /* room for pcs in a user annotation; its two texts lie behind */
 	REC_NOTE_MAX = 256,	   /* bytes of a note */
 	REC_TEXT_EACH = 256,	   /* room for each text; p holds their lengths: first | second << 32 */
 	REC_MAX_LEN = 2048,	   /* of any record; rings have this much room behind their end */
 	REC_GCC_WORDS = 44,	   /* words of gcController that HEAP and SNAP_GC carry as pcs */
-	REC_ABI = 1,		   /* changes with any change of this file's meaning */
+	REC_ABI = 2,		   /* changes with any change of this file's meaning */
 };
 
 /*
@@ -53,7 +57,7 @@ enum hook {
 	HOOK_COROSWITCH,    /* g switches to x (y = its goid); REC_F_COROEXIT: and ends */
 	HOOK_SYSCALL_ENTER, /* g enters a syscall or C [s] */
 	HOOK_SYSCALL_BLOCK, /* the same by entersyscallblock: the P is released at once [s] */
-	HOOK_SYSCALL_EXIT,  /* g is back; p = m.p (1.26 on) or m.oldp; x = p.syscalltick | m.syscalltick << 32, y = p.status */
+	HOOK_SYSCALL_EXIT,  /* g is back; up to 1.25 p = m.oldp, x = p.syscalltick | m.syscalltick << 32, y = p.status; from 1.26 nothing: every P that is taken is told (STEAL, GCWAIT) */
 	HOOK_SYSCALL_NOP,   /* g found no P at its syscall's end and is runnable */
 	HOOK_ACQUIRE,	    /* m takes p; x = p.id */
 	HOOK_RELEASE,	    /* m gives up p */
@@ -101,7 +105,8 @@ enum rec_flag {
 	REC_F_LOCKED = 1 << 4,	    /* g.lockedm is set */
 	REC_F_CUT = 1 << 5,	    /* the stack has more frames than pcs hold, or could not be read on */
 	REC_F_SCHED_PC = 1 << 6,    /* pcs[0] is not a return address */
-	REC_F_EXTRA_M = 1 << 7,	    /* m.isextra: a thread that C made */
+	REC_F_EXTRA_M = 1 << 7,	    /* SNAP_M: m.isextra, a thread that C made */
+	REC_F_RESTART = 1 << 7,	    /* SYSCALL_EXIT: the kernel may repeat the call without a new begin */
 };
 
 struct rec {
@@ -114,7 +119,10 @@ struct rec {
 	uint32_t lost;	  /* R4 */
 	uint64_t g;
 	uint64_t goid;
-	uint64_t m;
+	union {
+		uint64_t m;	/* snapshot */
+		uint64_t stack; /* probes: R6 */
+	};
 	uint64_t p;
 	uint32_t gstatus;	  /* g.atomicstatus, as read (may carry the scan bit 0x1000) */
 	uint8_t waitreason;  /* g.waitreason: an index of the target's own table */
@@ -130,7 +138,8 @@ struct ring_ctl {
 	uint64_t lost;	/* records that did not fit */
 	uint64_t skipped;	/* hits that made no record, by intent */
 	uint64_t faults;	/* reads of target memory that failed */
-	uint64_t pad0[4];
+	uint64_t last_ts;	/* of the newest record, about */
+	uint64_t pad0[3];
 	uint64_t tail;	/* bytes consumed; user space */
 	uint64_t pad1[7];
 	uint64_t lost_by[HOOK_BPF_END];
@@ -146,7 +155,7 @@ struct bpf_config {
 	uint32_t heap_period_ns;	    /* at most one HEAP record in this time */
 	uint32_t go_minor;
 	uint32_t gosched_skip;	    /* 1 up to Go 1.24, 0 from 1.25 */
-	uint32_t create_in_rbx;	    /* unused bits 0 */
+	uint8_t gcworker[4];	    /* waitreason of a GC worker: 0 and 1; 255, 255: always look at its P's mode */
 	/* offsets of fields, 0xffff: this version has none (golayout.h) */
 	uint16_t g_m, g_sched_sp, g_sched_pc, g_sched_bp, g_syscallpc, g_syscallsp, g_syscallbp;
 	uint16_t g_atomicstatus, g_goid, g_schedlink, g_waitreason, g_asyncSafePoint, g_syncSafePoint;
@@ -154,6 +163,23 @@ struct bpf_config {
 	uint16_t m_curg, m_p, m_oldp, m_isextra, m_waitTraceSkip, m_waitTraceBlockReason, m_syscalltick;
 	uint16_t p_status, p_syscalltick, p_gcMarkWorkerMode;
 	uint16_t pad;
+	long long tls_g;	    /* g's place from a thread's fs base */
+};
+
+enum {
+	KNOWN_STACKS = 1 << 13,	/* slots for hashes of stacks that were told (R6) */
+	SCRATCH_SLOTS = 4,	/* of each CPU: programs that preempt each other */
+	STACK_WINDOW = 1024,	/* bytes of a stack read at a time */
+};
+/* The slot of a stack's hash, in the programs and in the model's mirror of what they told. */
+#define KNOWN_SLOT(hash) ((uint32_t)((hash) >> 32) & (KNOWN_STACKS - 1))
+
+/* Working room of one program run: too large for its stack. */
+struct bpf_scratch {
+	uint32_t busy;
+	uint32_t pad;
+	uint64_t pcs[REC_MAX_PC + 2];
+	uint8_t window[STACK_WINDOW + 16];
 };
 
 /*

@@ -43,6 +43,8 @@ static void config_fill(struct bpf_config *c, const struct attach_opts *o)
 	c->inject_pc = o->inject_pc;
 	c->heap_period_ns = o->heap_period_ns;
 	c->go_minor = o->go_minor;
+	memcpy(c->gcworker, o->gcworker, sizeof(c->gcworker));
+	c->tls_g = o->tls_g;
 	c->gosched_skip = o->go_minor >= 25 ? 0 : 1; /* Go 1.25 runtime/proc.go goschedImpl */
 #define COPY(f) c->f = l->f
 	COPY(g_m), COPY(g_sched_sp), COPY(g_sched_pc), COPY(g_sched_bp), COPY(g_syscallpc);
@@ -112,6 +114,7 @@ int attach_load(const struct attach_opts *opts, struct attach **ret, struct diag
 	config_fill((struct bpf_config *)&a->skel->rodata->cfg, opts);
 	bpf_map__set_max_entries(a->skel->maps.rings, (uint32_t)ncpu);
 	bpf_map__set_max_entries(a->skel->maps.ctls, (uint32_t)ncpu);
+	bpf_map__set_max_entries(a->skel->maps.scratches, (uint32_t)ncpu * SCRATCH_SLOTS);
 	bpf_map__set_value_size(a->skel->maps.rings, (uint32_t)(opts->ring_bytes + REC_MAX_LEN));
 	err = gotrace_bpf__load(a->skel);
 	if (err < 0) {

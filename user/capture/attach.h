@@ -29,6 +29,8 @@ struct attach_opts {
 	const struct golayout *layout;
 	uint64_t gccontroller; /* address in the process; 0: no heap records */
 	uint64_t inject_pc;    /* struct bpf_config */
+	uint8_t gcworker[4];   /* struct bpf_config */
+	int64_t tls_g;	       /* struct bpf_config */
 	uint32_t heap_period_ns;
 	size_t ring_bytes; /* of each CPU; a power of two */
 };

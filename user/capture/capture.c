@@ -221,6 +221,22 @@ static uint64_t capture_inject_pc(const struct capture *c)
 	return pc;
 }
 
+/* The wait reasons by which the programs know a GC worker (struct bpf_config). */
+static void gc_worker_reasons(const struct image *img, uint8_t ret[4])
+{
+	static const char *const names[] = { "GC worker (idle)", "GC worker (active)" };
+	const char *const *t;
+	size_t n;
+
+	memset(ret, 255, 4);
+	if (image_table_get(img, TABLE_WAIT_REASONS, &t, &n) < 0)
+		return;
+	for (size_t i = 0; i < n && i < 255; i++)
+		for (size_t k = 0; k < ARRAY_LEN(names); k++)
+			if (strcmp(t[i], names[k]) == 0)
+				ret[k] = (uint8_t)i;
+}
+
 /* Loads and attaches; nothing is armed. */
 static int capture_attach(struct capture *c, struct diag *d)
 {
@@ -238,6 +254,9 @@ static int capture_attach(struct capture *c, struct diag *d)
 	char path[64];
 	int err;
 
+	gc_worker_reasons(c->img, o.gcworker);
+	if (image_tls_g(c->img, &o.tls_g) < 0)
+		o.tls_g = -8;
 	c->ring_bytes = o.ring_bytes;
 	err = attach_load(&o, &c->attach, d);
 	if (err < 0)

@@ -4,6 +4,7 @@
  */
 #include "model/state.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,6 +26,9 @@ static const char *text_at(const struct model_texts *t, uint64_t i)
 
 static uint32_t rec_stack(struct model *mo, const struct rec *r)
 {
+	if (r->stack)
+		return stacks_told(mo->stacks, r->stack, r->skip,
+				   r->flags & REC_F_SCHED_PC ? STACK_ENTRY_PC : 0);
 	return stacks_intern(mo->stacks, r->pcs, r->npc, r->skip,
 			     r->flags & REC_F_SCHED_PC ? STACK_ENTRY_PC : 0);
 }
@@ -197,8 +201,11 @@ static void on_syscall_exit(struct model *mo, struct at *a)
 {
 	struct m *m = a->m;
 	const struct rec *r = a->r;
-	bool kept = r->p && (uint32_t)r->x == (uint32_t)(r->x >> 32) &&
-		    (mo->opts.go_minor >= 26 || r->y == 2);
+	/* From 1.26 nothing was read: whoever takes a P from a syscall says so (HOOK_STEAL). */
+	bool told = mo->opts.go_minor >= 26 && !r->p;
+	struct p *p = told ? m->p : a->p;
+	bool kept = told || (r->p && (uint32_t)r->x == (uint32_t)(r->x >> 32) &&
+			     (mo->opts.go_minor >= 26 || r->y == 2));
 
 	if (a->g->m != m || a->g->state != G_SYSCALL) {
 		if (a->g->m == m && a->g->state == G_RUNNING) {
@@ -210,8 +217,8 @@ static void on_syscall_exit(struct model *mo, struct at *a)
 			repaired(mo, REPAIR_SYSCALL_BEGIN);
 		return;
 	}
-	if (kept && a->p && m->p == a->p && a->p->state == P_SYSCALL)
-		m_put_off(mo, m, PEND_KEPT, r->p);
+	if (kept && p && m->p == p && p->state == P_SYSCALL)
+		m_put_off(mo, m, PEND_KEPT, p->ptr);
 	else
 		m_put_off(mo, m, PEND_LOST, r->p);
 }
@@ -582,6 +589,8 @@ void apply(struct model *mo, const struct rec *r)
 	}
 	if (!handlers[r->hook].fn)
 		return;
+	if (r->stack && r->npc && stacks_tell(mo->stacks, r->stack, r->pcs, r->npc) < 0)
+		mo->err = -ENOMEM;
 	a.m = m_get(mo, r->tid);
 	if (r->p && !p_is_other(r->hook))
 		a.p = p_get(mo, r->p, r->hook == HOOK_ACQUIRE ? r->x : UINT64_MAX);
@@ -590,13 +599,16 @@ void apply(struct model *mo, const struct rec *r)
 	assist_settle(mo, a.m, r);
 	m_settle(mo, a.m, r->hook);
 	if (handlers[r->hook].need & NEED_G) {
-		if (!goid_lawful(r->goid)) {
-			repaired(mo, REPAIR_IGNORED); /* its memory could not be read */
+		if (goid_lawful(r->goid))
+			a.g = g_get(mo, a.m, r->g, r->goid);
+		else if (!r->goid)
+			a.g = g_by_ptr(mo, r->g);
+		if (!a.g) {
+			/* Its memory could not be read, or its creation was lost: a start will tell. */
+			if (!mo->err)
+				repaired(mo, REPAIR_IGNORED);
 			return;
 		}
-		a.g = g_get(mo, a.m, r->g, r->goid);
-		if (!a.g)
-			return;
 		needm_settle(mo, a.m, a.g);
 	}
 	handlers[r->hook].fn(mo, &a);

@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/num.h"
+#include "include/record.h"
 
 struct stack {
 	uint64_t hash;
@@ -17,7 +18,17 @@ struct stack {
 	bool used;
 };
 
+/* What a hash stands for, and its number as it was last asked for. */
+struct told {
+	uint64_t hash;
+	uint64_t *pcs; /* owned */
+	uint64_t key;  /* the stack's own hash, to tell if the number is still its */
+	uint32_t id;
+	uint8_t npc, skip, flags;
+};
+
 struct stacks {
+	struct told (*told)[2]; /* owned; KNOWN_STACKS, made when needed: newest first */
 	struct stack *v; /* owned; v[0] is never used */
 	uint32_t cnt, cap, free_head, live;
 	uint32_t *buckets; /* owned; heads of chains, 0 ends */
@@ -50,6 +61,11 @@ void stacks_free(struct stacks *s)
 		return;
 	for (uint32_t i = 1; s->v && i < s->cnt; i++)
 		free(s->v[i].pcs);
+	for (uint32_t i = 0; s->told && i < KNOWN_STACKS; i++) {
+		free(s->told[i][0].pcs);
+		free(s->told[i][1].pcs);
+	}
+	free(s->told);
 	free(s->v);
 	free(s->buckets);
 	free(s);
@@ -143,6 +159,50 @@ uint32_t stacks_intern(struct stacks *s, const uint64_t *pcs, size_t n, unsigned
 	if (s->live > s->bucket_cnt)
 		stacks_rehash(s, s->bucket_cnt * 2);
 	return i;
+}
+
+int stacks_tell(struct stacks *s, uint64_t hash, const uint64_t *pcs, size_t n)
+{
+	struct told *t;
+	uint64_t *copy;
+
+	if (!s->told)
+		s->told = calloc(KNOWN_STACKS, sizeof(*s->told));
+	if (!s->told)
+		return -ENOMEM;
+	t = s->told[KNOWN_SLOT(hash)];
+	if (t[0].hash == hash || n == 0)
+		return 0;
+	if (n > LIMIT_FRAMES)
+		n = LIMIT_FRAMES;
+	copy = malloc(n * sizeof(*pcs));
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, pcs, n * sizeof(*pcs));
+	free(t[1].pcs);
+	t[1] = t[0];
+	t[0] = (struct told){ .hash = hash, .pcs = copy, .npc = (uint8_t)n };
+	return 0;
+}
+
+uint32_t stacks_told(struct stacks *s, uint64_t hash, unsigned skip, unsigned flags)
+{
+	struct told *t = s->told ? s->told[KNOWN_SLOT(hash)] : NULL;
+
+	if (!t)
+		return 0;
+	if (t->hash != hash && (++t)->hash != hash)
+		return 0;
+	if (skip > UINT8_MAX)
+		skip = UINT8_MAX;
+	if (t->id && t->skip == skip && t->flags == flags && s->v[t->id].pcs &&
+	    s->v[t->id].hash == t->key)
+		return t->id;
+	t->id = stacks_intern(s, t->pcs, t->npc, skip, flags);
+	t->key = s->v[t->id].hash;
+	t->skip = (uint8_t)skip;
+	t->flags = (uint8_t)flags;
+	return t->id;
 }
 
 void stacks_ref(struct stacks *s, uint32_t id)

@@ -5,6 +5,8 @@
  * K2  A stack is kept while a goroutine refers to it or this generation used it: bounded by the
  *     living goroutines and one generation.
  * K3  Symbolised only when a generation closes, each used stack once.
+ * K4  Stacks that probes tell once (record.h R6) are kept by the same slots as the programs', and
+ *     the one before in each slot: memory is bounded whatever the target does.
  */
 #ifndef MODEL_STACKS_H
 #define MODEL_STACKS_H
@@ -30,6 +32,12 @@ void stacks_free(struct stacks *s);
  */
 uint32_t stacks_intern(struct stacks *s, const uint64_t *pcs, size_t n, unsigned skip,
 		       unsigned flags);
+
+/* From now on hash stands for these n pcs. 0 or -ENOMEM. */
+int stacks_tell(struct stacks *s, uint64_t hash, const uint64_t *pcs, size_t n);
+
+/* As stacks_intern, of the pcs that hash stands for; 0 if they were never told. */
+uint32_t stacks_told(struct stacks *s, uint64_t hash, unsigned skip, unsigned flags);
 
 /* A goroutine begins and ends to refer to a stack; 0 is allowed. */
 void stacks_ref(struct stacks *s, uint32_t id);

@@ -28,10 +28,11 @@ static void fix_p(struct model *mo, struct m *m, uint64_t ptr, enum p_state stat
 {
 	struct p *p;
 
-	if (m->p_fixed)
+	/* Not looked up: a later record of this thread, or the snapshot, knows. */
+	if (!ptr || m->p_fixed)
 		return;
 	m->p_fixed = true;
-	if (!ptr || p_find(mo, ptr))
+	if (p_find(mo, ptr))
 		return;
 	p = p_get(mo, ptr, UINT64_MAX);
 	if (!p)
@@ -89,7 +90,10 @@ static void fix_syscall(struct model *mo, const struct rec *r, struct m *m)
 	bool kept = r->hook == HOOK_SYSCALL_EXIT && r->p &&
 		    (uint32_t)r->x == (uint32_t)(r->x >> 32);
 
-	fix_p(mo, m, kept ? r->p : 0, P_SYSCALL);
+	if (kept)
+		fix_p(mo, m, r->p, P_SYSCALL);
+	else if (r->hook != HOOK_SYSCALL_EXIT || mo->opts.go_minor < 26)
+		m->p_fixed = true; /* it had none */
 	fix_g(mo, r, m, G_SYSCALL);
 }
 
@@ -265,6 +269,45 @@ static void infer_agree(struct model *mo, struct m *m)
 	     off_ < (mo)->held.len && ((r) = (const struct rec *)((mo)->held.p + off_), true);     \
 	     off_ += (r)->len)
 
+/*
+ * Records that name a goroutine by its structure alone get the goid: of the one that was last seen
+ * in it, else of the next, unless that one is created only then; the snapshot is the last word.
+ */
+static void name_gs(struct model *mo, const struct snap *sn)
+{
+	struct map first = { 0 }, now = { 0 };
+	const struct rec *c;
+	struct map_slot slot;
+	int err = 0;
+
+	HELD_EACH(mo, c) {
+		if (c->hook < HOOK_BPF_END && c->goid && !map_find(&first, c->g))
+			err |= map_put(&first, c->g, c->hook == HOOK_CREATE ? 0 : c->goid);
+	}
+	for (size_t pos = 0; map_next(&sn->g, &pos, &slot);) {
+		c = snap_rec(&sn->g, slot.key);
+		if (!map_find(&first, c->g))
+			err |= map_put(&first, c->g, c->goid);
+	}
+	HELD_EACH(mo, c) {
+		/* The buffer is the model's own copy. */
+		struct rec *r = (struct rec *)(uintptr_t)c;
+
+		if (r->hook >= HOOK_BPF_END || !r->g)
+			continue;
+		if (!r->goid)
+			r->goid = map_get(&now, r->g, map_get(&first, r->g, 0));
+		else
+			err |= map_put(&now, r->g, r->goid);
+		if (r->hook == HOOK_EXIT)
+			err |= map_put(&now, r->g, 0);
+	}
+	map_done(&first);
+	map_done(&now);
+	if (err)
+		mo->err = -ENOMEM;
+}
+
 void start_infer(struct model *mo)
 {
 	struct snap sn = { 0 };
@@ -283,6 +326,7 @@ void start_infer(struct model *mo)
 			mo->procs = r->y;
 		}
 	}
+	name_gs(mo, &sn);
 	HELD_EACH(mo, r) {
 		if (r->hook < HOOK_BPF_END)
 			infer_one(mo, &sn, r);

@@ -29,6 +29,11 @@ struct g *g_find(struct model *mo, uint64_t goid)
 	return map_ptr(&mo->gs, goid);
 }
 
+struct g *g_by_ptr(struct model *mo, uint64_t ptr)
+{
+	return ptr ? map_ptr(&mo->gptrs, ptr) : NULL;
+}
+
 struct p *p_find(struct model *mo, uint64_t ptr)
 {
 	return map_ptr(&mo->ps, ptr);

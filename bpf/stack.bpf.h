@@ -1,0 +1,216 @@
+/*
+ * stack.bpf.h - the goroutine's stack by its frame pointers (go-runtime.md 8), told once.
+ *
+ * The chain is read a window at a time: a read of 1 KiB costs little more than one of 16 bytes, and
+ * holds most stacks whole. A window and the pcs do not fit the program's 512 bytes of stack, so a
+ * run borrows a scratch slot of its CPU; runs that preempt each other borrow different ones.
+ *
+ * W1  A frame's address must rise, be aligned and lie in the stack, else the chain ends there.
+ * W2  A stack is known only after the record with its pcs was committed: so in order of time a
+ *     record with the pcs always comes first (record.h R6). Two CPUs may both tell it: no harm.
+ */
+#ifndef STACK_BPF_H
+#define STACK_BPF_H
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* set by the loader: CPUs * SCRATCH_SLOTS */
+	__type(key, __u32);
+	__type(value, struct bpf_scratch);
+} scratches SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, KNOWN_STACKS);
+	__type(key, __u32);
+	__type(value, __u64);
+} known SEC(".maps");
+
+static __always_inline struct bpf_scratch *scratch_take(u32 cpu)
+{
+	for (u32 i = 0; i < SCRATCH_SLOTS; i++) {
+		u32 at = cpu * SCRATCH_SLOTS + i;
+		struct bpf_scratch *s = bpf_map_lookup_elem(&scratches, &at);
+
+		if (s && __sync_val_compare_and_swap(&s->busy, 0, 1) == 0)
+			return s;
+	}
+	return NULL;
+}
+
+static __always_inline void scratch_give(struct bpf_scratch *s)
+{
+	__sync_lock_test_and_set(&s->busy, 0);
+}
+
+static __always_inline u64 hash_pc(u64 h, u64 pc)
+{
+	h = (h ^ pc) * 0x9e3779b97f4a7c15ULL;
+	return h ^ (h >> 29);
+}
+
+/* Fills s->pcs from pc0, pc1 and the chain at e->fp; the number, and their hash (never 0). */
+static __always_inline u32 stack_walk(struct event *e, struct bpf_scratch *s, u64 *ret_hash)
+{
+	u64 fp = e->fp, lo = e->stack_lo, base = 0, have = 0, h = 1;
+	u32 n = 0;
+
+	if (e->pc0) {
+		s->pcs[0] = e->pc0;
+		h = hash_pc(h, e->pc0);
+		n = 1;
+		if (e->pc1) {
+			s->pcs[1] = e->pc1;
+			h = hash_pc(h, e->pc1);
+			n = 2;
+		}
+	}
+	for (u32 i = 0; i < REC_MAX_PC; i++) {
+		u64 off = fp - base, pc;
+
+		if (fp < lo || fp >= e->stack_hi || (fp & 7))
+			break;
+		if (!base || off > have) {
+			u64 want = e->stack_hi - fp;
+
+			if (want > STACK_WINDOW)
+				want = STACK_WINDOW;
+			if (want < 16)
+				break;
+			if (bpf_probe_read_user(s->window, want, (const void *)fp)) {
+				want = 16;
+				if (bpf_probe_read_user(s->window, 16, (const void *)fp)) {
+					e->flags |= REC_F_CUT;
+					break;
+				}
+			}
+			base = fp;
+			have = want - 16;
+			off = 0;
+		}
+		off &= STACK_WINDOW - 8;
+		fp = *(u64 *)(s->window + off);
+		pc = *(u64 *)(s->window + off + 8);
+		if (!pc)
+			break;
+		if (n >= REC_MAX_PC) {
+			e->flags |= REC_F_CUT;
+			break;
+		}
+		s->pcs[n & (REC_MAX_PC - 1)] = pc;
+		n++;
+		h = hash_pc(h, pc);
+		lo = base + off + 16;
+		if (!fp)
+			break;
+	}
+	h ^= n;
+	*ret_hash = h ? h : 1;
+	return n;
+}
+
+/* The record with its pcs, and from then on the hash alone. */
+static __always_inline void stack_tell(struct event *e, struct ring_ctl *ctl, struct bpf_scratch *s,
+				       u32 n, u64 *slot)
+{
+	u32 seq = 0;
+	struct rec *r = (void *)ring_claim(ctl, e->cpu, REC_FIXED + n * 8, e->hook, &seq);
+
+	if (!r)
+		return;
+	rec_fill(r, e, ctl);
+	bpf_probe_read_kernel(r->pcs, n * 8, s->pcs);
+	r->len = (u16)(REC_FIXED + n * 8);
+	r->npc = (u8)n;
+	rec_commit(r, seq);
+	if (slot)
+		*(volatile u64 *)slot = e->stack;
+}
+
+/* A record with the stack that e describes: pc0, pc1 if not 0, then the chain from fp. */
+__noinline int emit_stack(struct event *e)
+{
+	struct bpf_scratch *s;
+	struct ring_ctl *ctl;
+	u64 hash = 0, *slot;
+	u32 n, at;
+
+	if (!e)
+		return 0;
+	ctl = bpf_map_lookup_elem(&ctls, &e->cpu);
+	s = scratch_take(e->cpu);
+	if (!ctl || !s) {
+		if (s)
+			scratch_give(s);
+		e->flags |= REC_F_CUT;
+		emit(e);
+		return 0;
+	}
+	n = stack_walk(e, s, &hash);
+	e->stack = n ? hash : 0;
+	at = KNOWN_SLOT(hash);
+	slot = bpf_map_lookup_elem(&known, &at);
+	if (n && !(slot && *(volatile u64 *)slot == hash)) {
+		if (n > REC_MAX_PC)
+			n = REC_MAX_PC;
+		stack_tell(e, ctl, s, n, slot);
+		scratch_give(s);
+		return 0;
+	}
+	scratch_give(s);
+	emit(e);
+	return 0;
+}
+
+/* Two strings of the target: addresses and lengths, each cut at REC_TEXT_EACH. */
+struct texts {
+	u64 key, key_len, msg, msg_len;
+};
+
+/* A user annotation: a record with one or two texts and a short stack. */
+__noinline int emit_text(struct event *e, struct texts *t)
+{
+	u32 seq = 0, n, key, msg;
+	struct bpf_scratch *s;
+	struct ring_ctl *ctl;
+	u64 hash = 0;
+	struct rec *r;
+	char *dst;
+
+	if (!e || !t)
+		return 0;
+	ctl = bpf_map_lookup_elem(&ctls, &e->cpu);
+	if (!ctl)
+		return 0;
+	s = scratch_take(e->cpu);
+	if (!s) {
+		skipped(e);
+		return 0;
+	}
+	n = stack_walk(e, s, &hash);
+	if (n > REC_TEXT_PC)
+		n = REC_TEXT_PC;
+	r = (void *)ring_claim(ctl, e->cpu, REC_FIXED + REC_TEXT_PC * 8 + 2 * REC_TEXT_EACH,
+			       e->hook, &seq);
+	if (!r) {
+		scratch_give(s);
+		return 0;
+	}
+	bpf_probe_read_kernel(r->pcs, REC_TEXT_PC * 8, s->pcs);
+	scratch_give(s);
+	dst = (char *)&r->pcs[REC_TEXT_PC];
+	key = t->key_len > REC_TEXT_EACH ? REC_TEXT_EACH : (u32)t->key_len;
+	msg = t->msg_len > REC_TEXT_EACH ? REC_TEXT_EACH : (u32)t->msg_len;
+	if (key && bpf_probe_read_user(dst, key, (const void *)t->key))
+		key = 0;
+	if (msg && bpf_probe_read_user(dst + REC_TEXT_EACH, msg, (const void *)t->msg))
+		msg = 0;
+	rec_fill(r, e, ctl);
+	r->p = key | (u64)msg << 32; /* P is not needed here: the lengths of the two texts */
+	r->len = REC_FIXED + REC_TEXT_PC * 8 + 2 * REC_TEXT_EACH;
+	r->npc = (u8)n;
+	rec_commit(r, seq);
+	return 0;
+}
+
+#endif
