@@ -186,12 +186,6 @@ static void on_coroswitch(struct model *mo, struct at *a)
 
 static void on_syscall_enter(struct model *mo, struct at *a)
 {
-	if (a->g->m == a->m && a->g->state == G_SYSCALL && a->m->p == a->p) {
-		/* Its end is not seen: it happened before this. */
-		repaired(mo, REPAIR_SYSCALL_END);
-		if (a->p)
-			g_syscall_end(mo, a->g, 0);
-	}
 	if (g_ensure_running(mo, a->m, a->g, a->p))
 		g_syscall_begin(mo, a->g, rec_stack(mo, a->r));
 }
@@ -550,17 +544,21 @@ static const struct {
 	[HOOK_HEAP] = { on_heap, 0 },
 };
 
-/* The first record of a goroutine on a foreign thread: its creation was announced by needm. */
+/*
+ * The first record of a goroutine on a foreign thread: its creation was announced by needm. The
+ * goroutine may be one that another thread gave back in between: needm waits for that.
+ */
 static void needm_settle(struct model *mo, struct m *m, struct g *g)
 {
+	bool own_past;
+
 	if (!m->needm)
 		return;
 	m->needm = false;
+	own_past = m->last_ts < m->needm_ts && m->needm_ts > mo->gen_start &&
+		   m->needm_ts > mo->gone_ts;
 	if (g->state == G_NONE && !m->g)
-		g_create_syscall(mo, m, g,
-				 m->last_ts < m->needm_ts && m->needm_ts > mo->gen_start
-					 ? m->needm_ts
-					 : ev_reserve(mo));
+		g_create_syscall(mo, m, g, own_past ? m->needm_ts : ev_reserve(mo));
 }
 
 /* The field p of these is not a P. */

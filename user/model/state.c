@@ -336,6 +336,7 @@ void g_destroy(struct model *mo, struct g *g)
 	g_close_ranges(mo, g);
 	ev(mo, g->m, EV_GO_DESTROY, NULL, 0);
 	g_leave(g, G_NONE);
+	mo->gone_ts = mo->ts;
 	g_forget(mo, g);
 }
 
@@ -385,6 +386,7 @@ void g_destroy_syscall(struct model *mo, struct g *g)
 		p->changed_ts = mo->ts;
 	}
 	g_leave(g, G_NONE);
+	mo->gone_ts = mo->ts;
 	g_forget(mo, g);
 }
 
@@ -419,8 +421,10 @@ void g_switch(struct model *mo, struct g *g, struct g *next, bool destroy)
 		g_close_stw(mo, g);
 	EV(mo, m, destroy ? EV_GO_SWITCH_DESTROY : EV_GO_SWITCH, next->goid, ++next->seq);
 	g_leave(g, destroy ? G_NONE : G_WAITING);
-	if (destroy)
+	if (destroy) {
+		mo->gone_ts = mo->ts;
 		g_forget(mo, g);
+	}
 	next->state = G_RUNNING;
 	next->m = m;
 	m->g = next;

@@ -79,6 +79,7 @@ struct model {
 	uint64_t rec_ts;	      /* of the record at hand, ticks */
 	uint64_t back_ts;	      /* not 0: times reserved earlier are used up from here */
 	uint64_t gen, gen_start;      /* 0: not begun */
+	uint64_t gone_ts;	      /* of the newest end of a goroutine */
 	uint64_t gc_seq;
 	bool gc_active, gc_told;      /* told: readers know of a GC, running or not */
 	uint64_t procs;		      /* GOMAXPROCS, 0 unknown */
