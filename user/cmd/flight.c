@@ -10,7 +10,9 @@
 
 #include "base/log.h"
 #include "base/parse.h"
+#include "base/scope.h"
 #include "cmd/flightrec.h"
+#include "cmd/follow.h"
 #include "cmd/notify.h"
 
 enum {
@@ -225,36 +227,81 @@ static int flight_end(struct flight *f, struct diag *d)
 	return err;
 }
 
-static int flight_once(struct flight *f, int pid, struct diag *d)
+/* One process, from begin to end. *ret_began: it was recorded. */
+static int flight_once(struct flight *f, int pid, bool *ret_began, struct diag *d)
 {
 	int err = flight_begin(f, pid, d), e;
 
-	if (err == -ESRCH && f->dump) {
-		f->s.end = REC_END_EXIT;
-		err = 0;
-	} else if (err < 0) {
+	*ret_began = !err || (err == -ESRCH && f->s.armed_ns);
+	if (!*ret_began)
 		return err;
-	} else {
+	if (err)
+		f->s.end = REC_END_EXIT;
+	else
 		err = flight_loop(f, d);
-	}
 	e = flight_end(f, err ? NULL : d);
 	return err ? err : e;
 }
 
-static void flight_done(struct flight *f)
+/* Everything of one process; what is of the whole run stays. */
+static void flight_reset(struct flight *f)
 {
+	int signal_fd = take_fd(&f->s.signal_fd);
+	uint64_t ids = f->q.ids;
+	struct rings_sums sums = { 0 };
+
+	if (f->s.armed_ns)
+		capture_sums(f->s.capture, &sums);
+	f->lost += sums.lost;
 	ctl_close(f->ctl);
+	f->ctl = NULL;
 	flight_close_dumps(f);
 	watch_free(f->watch);
+	f->watch = NULL;
 	ending_done(&f->ending);
 	session_done(&f->s);
+	f->s.signal_fd = signal_fd;
+	f->q = (struct triggers){ .ids = ids };
+	f->mem = (struct flight_mem){ 0 };
+	f->too_big = 0;
+	f->told_short = false;
+	f->ticked_ns = f->noted_ns = 0;
+}
+
+/* By name: one process after the other, until a signal. */
+static int flight_follow(struct flight *f, struct diag *d)
+{
+	struct follow fo = { .comm = f->o->flight.comm, .exe = f->o->flight.exe };
+	int pid, err;
+
+	(void)notify_send("READY=1\nSTATUS=waiting for the process");
+	while (!f->stop && (err = follow_wait(&fo, f->s.signal_fd, &pid, d)) != 0) {
+		struct diag why = { 0 };
+		bool began = false;
+
+		if (err < 0)
+			return err;
+		bool execed;
+
+		err = flight_once(f, pid, &began, &why);
+		execed = f->s.end == REC_END_EXEC;
+		flight_reset(f);
+		if (!began && follow_again(&fo))
+			continue;
+		if (err)
+			log_error("%s", why.text[0] ? why.text : strerror(-err));
+		/* After exec it is the same process, and may have the same name again. */
+		if (!execed)
+			follow_leave(&fo);
+	}
+	return 0;
 }
 
 int flight_run(const struct options *o)
 {
 	struct flight f = { .o = o, .s.signal_fd = -1, .ending.events_fd = -1, .dirfd = -1 };
-	struct rings_sums sums = { 0 };
 	struct diag d = { 0 };
+	bool began;
 	int err = naming_parse(o->out, &f.naming, &d);
 
 	if (err < 0) {
@@ -265,13 +312,15 @@ int flight_run(const struct options *o)
 	if (!err)
 		err = session_signals(&f.s, SIGUSR1, &d);
 	if (!err)
-		err = flight_once(&f, o->pid, &d);
+		err = o->pid ? flight_once(&f, o->pid, &began, &d) : flight_follow(&f, &d);
 	if (err)
 		log_error("%s", d.text[0] ? d.text : strerror(-err));
-	else
-		capture_sums(f.s.capture, &sums);
-	flight_done(&f);
+	flight_reset(&f);
+	session_done(&f.s);
+	if (f.dirfd >= 0)
+		close(f.dirfd);
+	shelf_done(&f.shelf);
 	if (err || f.failed)
 		return EXIT_FAILED;
-	return sums.lost ? EXIT_LOSSES : EXIT_FINE;
+	return f.lost ? EXIT_LOSSES : EXIT_FINE;
 }

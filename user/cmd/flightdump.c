@@ -83,7 +83,8 @@ int flight_open_dumps(struct flight *f, struct diag *d)
 				.sink = flight_take_gen, .ctx = f };
 	int err;
 
-	f->q = (struct triggers){ .after_ns = fo->after_ns, .min_interval_ns = fo->min_interval_ns };
+	f->q.after_ns = fo->after_ns;
+	f->q.min_interval_ns = fo->min_interval_ns;
 	f->shelf.max_files = fo->max_dumps;
 	f->shelf.max_bytes = fo->max_disk;
 	target_name(capture_target(f->s.capture), f->command);
@@ -107,9 +108,8 @@ void flight_close_dumps(struct flight *f)
 {
 	dump_free(f->dump);
 	genring_free(f->ring);
-	shelf_done(&f->shelf);
-	if (f->dirfd >= 0)
-		close(f->dirfd);
+	f->dump = NULL;
+	f->ring = NULL;
 }
 
 /* ---- generations in ---- */

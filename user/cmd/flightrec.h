@@ -51,6 +51,7 @@ struct flight {
 	uint64_t ticked_ns, noted_ns;
 	struct progress progress;
 	uint64_t dumps, failed; /* written; not written */
+	uint64_t lost;		/* records, of all processes */
 	uint64_t dump_bytes;
 	char last_path[DUMP_DIR + DUMP_NAME];
 	uint64_t too_big;	/* generations that did not fit at all */

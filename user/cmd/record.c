@@ -13,6 +13,7 @@
 #include "capture/rawfile.h"
 #include "cmd/ending.h"
 #include "cmd/flight.h"
+#include "cmd/follow.h"
 #include "cmd/join.h"
 #include "cmd/options.h"
 #include "cmd/output.h"
@@ -153,16 +154,29 @@ static void record_done(struct record *rc)
 	session_done(&rc->s);
 }
 
+/* By name. A process that has just begun may not be Go's runtime yet: it is given a moment. */
+static int record_find(struct record *rc, struct diag *d)
+{
+	struct follow fo = { .comm = rc->o.flight.comm, .exe = rc->o.flight.exe };
+	int err = follow_wait(&fo, rc->s.signal_fd, &rc->o.pid, d);
+
+	if (err == 0)
+		return diag_set(d, -ECANCELED, "ended before such a process was there");
+	return err < 0 ? err : 0;
+}
+
 static int record_start(struct record *rc, struct diag *d)
 {
 	struct capture_opts co = { .ring_bytes = rc->o.ring_bytes,
 				   .no_syscalls = rc->o.no_syscalls,
 				   .allow_traced = rc->o.allow_traced };
 	struct capture_sink sink = { .take = take_record, .ctx = rc };
-	int err = session_open(&rc->s, rc->o.pid, &co, d);
+	int err = session_signals(&rc->s, 0, d);
 
+	if (!err && !rc->o.pid)
+		err = record_find(rc, d);
 	if (!err)
-		err = session_signals(&rc->s, 0, d);
+		err = session_open(&rc->s, rc->o.pid, &co, d);
 	if (!err)
 		err = record_files(rc, d);
 	if (err < 0)
