@@ -28,9 +28,10 @@ static void out_gap(struct json *j, const char *key, const struct report *r,
 		    const struct procs_gap *g)
 {
 	static const char *const ends[] = {
-		[PROCS_END_OPEN] = "open",     [PROCS_END_UNBLOCK] = "unblock",
-		[PROCS_END_CREATE] = "create", [PROCS_END_SYSCALL] = "syscall end",
-		[PROCS_END_RUN] = "run",       [PROCS_END_PROC] = "stop",
+		[PROCS_END_OPEN] = "open",	 [PROCS_END_UNBLOCK] = "unblock",
+		[PROCS_END_CREATE] = "create",	 [PROCS_END_SYSCALL] = "syscall end",
+		[PROCS_END_RUN] = "run",	 [PROCS_END_STOP] = "stop",
+		[PROCS_END_UNKNOWN] = "unknown",
 	};
 
 	json_object(j, key);

@@ -61,11 +61,13 @@ void page_text(struct page *p, const char *s, size_t max)
 			s++;
 		buf_bytes(p->out, "...", 3);
 	}
-	for (const unsigned char *c = (const unsigned char *)s; *c; c++) {
-		if (!is_control(c))
-			buf_u8(p->out, *c);
-		else
-			buf_printf(p->out, "\\x%02x", *c);
+	for (const unsigned char *c = (const unsigned char *)s; *c;) {
+		size_t n = is_control(c);
+
+		if (!n)
+			buf_u8(p->out, *c++);
+		for (; n; n--)
+			buf_printf(p->out, "\\x%02x", *c++);
 	}
 }
 

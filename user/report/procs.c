@@ -36,14 +36,15 @@ void procs_restart(struct procs *p, int64_t t)
 	gap_restart(&p->quiet, t);
 }
 
-static void gap_end(struct procs_gap *g, int64_t t)
+static void gap_end(struct procs_gap *g, int64_t t, enum procs_end how)
 {
 	int64_t ns = t - g->since;
 
 	g->ns += ns;
 	hist_add(&g->hist, ns, g->since);
 	if (longest_wants(&g->longest, ns))
-		g->pending = (struct longest_item){.ns = ns, .start = g->since, .g = -1, .g2 = -1};
+		g->pending = (struct longest_item){
+			.ns = ns, .start = g->since, .g = -1, .g2 = -1, .extra = how};
 	g->since = 0;
 }
 
@@ -52,7 +53,7 @@ static void gap_set(struct procs_gap *g, bool open, int64_t t)
 	if (open && !g->since)
 		g->since = t;
 	else if (!open && g->since)
-		gap_end(g, t);
+		gap_end(g, t, PROCS_END_UNKNOWN);
 }
 
 static enum procs_end end_of(const struct stint *st)
@@ -61,7 +62,7 @@ static enum procs_end end_of(const struct stint *st)
 		return PROCS_END_RUN;
 	if (st->state == GOTRACE_GO_WAITING)
 		return PROCS_END_UNBLOCK;
-	return st->state == GOTRACE_GO_SYSCALL ? PROCS_END_SYSCALL : PROCS_END_PROC;
+	return st->state == GOTRACE_GO_SYSCALL ? PROCS_END_SYSCALL : PROCS_END_STOP;
 }
 
 /* C1 */
@@ -132,8 +133,11 @@ void procs_feed(struct procs *p, const struct gotrace_event *ev, const struct st
 
 static void gap_finish(struct procs_gap *g, int64_t t)
 {
+	if (g->pending.ns)
+		longest_add(&g->longest, &g->pending);
+	g->pending.ns = 0;
 	if (g->since)
-		gap_end(g, t);
+		gap_end(g, t, PROCS_END_OPEN);
 	if (g->pending.ns)
 		longest_add(&g->longest, &g->pending);
 	g->pending.ns = 0;

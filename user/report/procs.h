@@ -19,12 +19,13 @@
 #include "report/series.h"
 
 enum procs_end {
-	PROCS_END_OPEN,
-	PROCS_END_UNBLOCK,
-	PROCS_END_CREATE,
-	PROCS_END_SYSCALL,
-	PROCS_END_RUN,
-	PROCS_END_PROC
+	PROCS_END_OPEN,	   /* the trace's end */
+	PROCS_END_UNBLOCK, /* g was woken */
+	PROCS_END_CREATE,  /* g is new */
+	PROCS_END_SYSCALL, /* g came back from a syscall */
+	PROCS_END_RUN,	   /* g ran */
+	PROCS_END_STOP,	   /* g stopped running */
+	PROCS_END_UNKNOWN, /* no goroutine did anything after it */
 };
 
 /* One kind of gap. */

@@ -14,7 +14,8 @@ static void text_gap_end(struct page *p, const struct longest_item *it)
 		[PROCS_END_CREATE] = "created: ",
 		[PROCS_END_SYSCALL] = "back from a syscall: ",
 		[PROCS_END_RUN] = "ran: ",
-		[PROCS_END_PROC] = "stopped: ",
+		[PROCS_END_STOP] = "stopped: ",
+		[PROCS_END_UNKNOWN] = "a P started",
 	};
 
 	buf_printf(p->out, "%s", how[it->extra]);

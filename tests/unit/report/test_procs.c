@@ -16,7 +16,7 @@ static void gaps(void **state)
 	/* 5100-6000 */
 	assert_int_equal(q->hist.cnt, 1);
 	assert_int_equal(q->ns, 900);
-	assert_int_equal(q->longest.items[0].extra, PROCS_END_OPEN);
+	assert_int_equal(q->longest.items[0].extra, PROCS_END_UNKNOWN);
 	assert_int_equal(r->procs.max, 2);
 	report_free(r);
 }
