@@ -40,6 +40,7 @@ enum {
 	G_TAIL = 80,		/* atomicstatus up to syncSafePoint */
 	G_ALL = 232,		/* both */
 	G_NEW = 176,		/* atomicstatus up to startpc */
+	G_SYS = 168,		/* stack bounds up to goid */
 	M_BLOCK = 48,		/* curg up to oldp */
 	P_BLOCK = 24,		/* id, status, ticks */
 };

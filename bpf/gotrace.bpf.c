@@ -374,6 +374,86 @@ static __always_inline void on_rare(struct event *e, struct pt_regs *ctx, u64 co
 	}
 }
 
+#if defined(__TARGET_ARCH_x86)
+/*
+ * The goroutine whose syscall this is (go-runtime.md 3.7): the g in the thread's local storage, if
+ * its status is "in a syscall" - the runtime's own calls run on g0, which never has it. Fills
+ * identity and stack bounds.
+ */
+static __always_inline bool go_syscall(struct event *e)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u64 fs = task->thread.fsbase;
+	char b[G_SYS];
+
+	if (!fs || bpf_probe_read_user(&e->g, sizeof(e->g), (const void *)(fs + cfg.tls_g)) || !e->g)
+		return false;
+	if (bpf_probe_read_user(b, sizeof(b), (const void *)e->g)) {
+		fault(e);
+		return false;
+	}
+	e->gstatus = *(u32 *)(b + cfg.g_atomicstatus);
+	if ((e->gstatus & 0xfff) != 3)
+		return false;
+	e->m = word(b, cfg.g_m);
+	e->goid = word(b, cfg.g_atomicstatus + 8);
+	e->stack_lo = word(b, 0);
+	e->stack_hi = word(b, 8);
+	e->pc0 = word(b, cfg.g_syscallpc);
+	if (cfg.g_syscallbp != GO_NONE)
+		e->fp = word(b, cfg.g_syscallbp);
+	return true;
+}
+
+enum { NR_RT_SIGRETURN = 15, NR_FUTEX = 202 };
+
+SEC("tp_btf/sys_enter")
+int on_sys_enter(u64 *ctx)
+{
+	struct event e = { .hook = HOOK_SYSCALL_ENTER };
+	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	u64 nr = ctx[1];
+
+	if (!is_target(&e.tid) || !armed || nr == NR_RT_SIGRETURN || nr == NR_FUTEX)
+		return 0;
+	e.cpu = bpf_get_smp_processor_id();
+	if (!go_syscall(&e))
+		return 0;
+	if (cfg.g_syscallbp == GO_NONE) {
+		/* The chain from here passes the function that called entersyscall. */
+		e.pc0 = 0;
+		e.fp = regs->bp;
+	}
+	e.skip = 1;
+	emit_heap(&e);
+	emit_stack(&e);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int on_sys_exit(u64 *ctx)
+{
+	struct event e = { .hook = HOOK_SYSCALL_EXIT };
+	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	s64 result = (s64)ctx[1];
+	u64 nr;
+
+	if (!is_target(&e.tid) || !armed)
+		return 0;
+	nr = regs->orig_ax;
+	if (nr == NR_FUTEX || nr == ~0ULL) /* -1: rt_sigreturn */
+		return 0;
+	e.cpu = bpf_get_smp_processor_id();
+	if (!go_syscall(&e))
+		return 0;
+	if (result <= -512 && result >= -516) /* ERESTARTSYS ... ERESTART_RESTARTBLOCK */
+		e.flags |= REC_F_RESTART;
+	read_ticks(&e, e.g);
+	emit(&e);
+	return 0;
+}
+#endif
+
 SEC("uprobe.multi")
 int on_hook(struct pt_regs *ctx)
 {

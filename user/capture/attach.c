@@ -17,6 +17,8 @@
 struct attach {
 	struct gotrace_bpf *skel;
 	struct bpf_link *link;
+	struct bpf_link *sys_links[2]; /* enter, exit */
+	bool tracepoints;
 	struct bpf_link *exec_link; /* NULL: exec is only seen by asking (target_check) */
 	void *ctl_map, *data_map; /* mmap()ed */
 	size_t ctl_len, data_len, ring_bytes;
@@ -116,6 +118,9 @@ int attach_load(const struct attach_opts *opts, struct attach **ret, struct diag
 	bpf_map__set_max_entries(a->skel->maps.ctls, (uint32_t)ncpu);
 	bpf_map__set_max_entries(a->skel->maps.scratches, (uint32_t)ncpu * SCRATCH_SLOTS);
 	bpf_map__set_value_size(a->skel->maps.rings, (uint32_t)(opts->ring_bytes + REC_MAX_LEN));
+	bpf_program__set_autoload(a->skel->progs.on_sys_enter, opts->tracepoints);
+	bpf_program__set_autoload(a->skel->progs.on_sys_exit, opts->tracepoints);
+	a->tracepoints = opts->tracepoints;
 	err = gotrace_bpf__load(a->skel);
 	if (err < 0) {
 		attach_free(a);
@@ -154,6 +159,15 @@ int attach_link(struct attach *a, const struct plan *plan, int pid, const char *
 	err = a->link ? 0 : -errno;
 	free(offsets);
 	free(cookies);
+	if (!err && a->tracepoints) {
+		a->sys_links[0] = bpf_program__attach(a->skel->progs.on_sys_enter);
+		a->sys_links[1] = bpf_program__attach(a->skel->progs.on_sys_exit);
+		if (!a->sys_links[0] || !a->sys_links[1])
+			return diag_set(d, -ENOTSUP,
+					"cannot attach to the kernel's syscall tracepoints: %s; try "
+					"--syscalls uprobe",
+					strerror(errno));
+	}
 	/* Best effort: without it exec is noticed a little later, by asking. */
 	if (!err)
 		a->exec_link = bpf_program__attach(a->skel->progs.on_exec);
@@ -184,6 +198,9 @@ void attach_unlink(struct attach *a)
 	if (!a)
 		return;
 	bpf_link__destroy(a->link);
+	bpf_link__destroy(a->sys_links[0]);
+	bpf_link__destroy(a->sys_links[1]);
+	a->sys_links[0] = a->sys_links[1] = NULL;
 	bpf_link__destroy(a->exec_link);
 	a->link = a->exec_link = NULL;
 }

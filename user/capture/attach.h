@@ -31,6 +31,7 @@ struct attach_opts {
 	uint64_t inject_pc;    /* struct bpf_config */
 	uint8_t gcworker[4];   /* struct bpf_config */
 	int64_t tls_g;	       /* struct bpf_config */
+	bool tracepoints;      /* syscalls by sys_enter and sys_exit */
 	uint32_t heap_period_ns;
 	size_t ring_bytes; /* of each CPU; a power of two */
 };
@@ -73,5 +74,11 @@ struct attach_features {
  * Takes some ms. 0; -ENOTSUP another architecture; an error of the kernel's with ret->why.
  */
 int attach_probe_features(struct attach_features *ret);
+
+/*
+ * Syscalls a second of all processes but tgid, counted for 20 ms. 0 or the kernel's error: then
+ * its syscall tracepoints cannot be used at all.
+ */
+int attach_syscall_rate(uint32_t tgid, uint64_t *ret_rate);
 
 #endif

@@ -22,11 +22,15 @@ enum {
 	HEAP_PERIOD_NS = 200 * 1000,   /* between two heap samples */
 	CLOCK_PERIOD_NS = 1000 * 1000 * 1000,
 	SNAP_POLL = 256, /* snapshot records between two looks at the rings */
+	OTHERS_SYSCALLS_MAX = 300 * 1000, /* a second and CPU: 4 % of each */
 	INT3 = 0xcc,	 /* what a probe of someone else's looks like in memory */
 	CALL = 0xe8,
 	NOP5_FIRST = 0x0f, /* 0f 1f 44 00 00 */
 	NOP5_LEN = 5,
 };
+
+/* sys_enter and sys_exit need the kernel's own types. */
+#define KERNEL_BTF "/sys/kernel/btf/vmlinux"
 
 struct capture {
 	struct capture_opts opts;
@@ -37,6 +41,7 @@ struct capture {
 	struct plan plan;
 	struct livecheck live;
 	struct attach_features features;
+	enum plan_syscalls syscalls; /* as chosen */
 	struct mem_process mem_process;
 	struct mem mem;
 	struct golive golive;
@@ -122,11 +127,32 @@ static const struct golayout *pick_layout(const struct capture *c)
 	return lay ? lay : golayout_newest(info->arch, info->version.minor);
 }
 
+/*
+ * How syscalls are seen, if it is left to us: by the kernel's tracepoints, unless the others on this
+ * machine make so many that their share (about 140 ns each, docs/overhead.md) would show.
+ */
+static enum plan_syscalls pick_syscalls(const struct capture *c)
+{
+	uint64_t others = 0;
+	uint64_t most = OTHERS_SYSCALLS_MAX * (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (c->opts.syscalls != SYSCALLS_AUTO)
+		return c->opts.syscalls;
+	if (image_get_info(c->img)->arch != IMAGE_AMD64 || access(KERNEL_BTF, R_OK) != 0 ||
+	    attach_syscall_rate((uint32_t)c->target.pid, &others) < 0) {
+		log_debug("syscalls: by probes; the kernel's tracepoints cannot be used");
+		return SYSCALLS_UPROBE;
+	}
+	log_debug("syscalls: by %s; other processes make %llu a second",
+		  others > most ? "probes" : "tracepoints",
+		  (unsigned long long)others);
+	return others > most ? SYSCALLS_UPROBE : SYSCALLS_TRACEPOINT;
+}
+
 static int capture_prepare(struct capture *c, struct diag *d)
 {
 	const struct image_info *info = image_get_info(c->img);
-	struct plan_opts po = { .no_syscalls = c->opts.no_syscalls,
-				.calls = c->opts.calls,
+	struct plan_opts po = { .calls = c->opts.calls,
 				.call_cnt = c->opts.call_cnt };
 	const struct golayout *lay = pick_layout(c);
 	int err;
@@ -144,6 +170,7 @@ static int capture_prepare(struct capture *c, struct diag *d)
 		/* Without privileges it fails: check still shows the plan, capture_start says why. */
 		(void)attach_probe_features(&c->features);
 		po.nop5 = c->features.nop5_cheap;
+		po.syscalls = c->syscalls = pick_syscalls(c);
 		log_debug("an empty hit: push %u ns, nop5 %u ns", c->features.push_ns,
 			  c->features.nop5_ns);
 		err = plan_make(c->img, &po, &c->plan, d);
@@ -255,6 +282,7 @@ static int capture_attach(struct capture *c, struct diag *d)
 	int err;
 
 	gc_worker_reasons(c->img, o.gcworker);
+	o.tracepoints = c->syscalls == SYSCALLS_TRACEPOINT;
 	if (image_tls_g(c->img, &o.tls_g) < 0)
 		o.tls_g = -8;
 	c->ring_bytes = o.ring_bytes;

@@ -8,23 +8,30 @@
 #include "base/num.h"
 
 enum how {
-	HOW_ENTRY,	/* func's entry site */
-	HOW_CALLS,	/* every call of func */
-	HOW_CALLS_IN,	/* calls of func in the function `in` only */
-	HOW_BEHIND,	/* behind the call of `in`, in func */
-	HOW_LAST_CALL,	/* the last call of `in`, in func */
-	HOW_SCHEDULE,	/* execute: schedule's nop and the other calls, where that is cheaper */
+	HOW_ENTRY,     /* func's entry site */
+	HOW_CALLS,     /* every call of func */
+	HOW_CALLS_IN,  /* calls of func in the function `in` only */
+	HOW_BEHIND,    /* behind the call of `in`, in func */
+	HOW_LAST_CALL, /* the last call of `in`, in func */
+	HOW_SCHEDULE,  /* execute: schedule's nop and the other calls, where that is cheaper */
 };
 
 enum { SCHEDULE_SPAN = 32 }; /* bytes from schedule's nop to its call: jne, mov, call */
+
+enum row_syscall {
+	SYS_NO,	    /* nothing to do with syscalls; the table has false */
+	SYS_ANY,    /* left out with --syscalls off; the table has true */
+	SYS_UPROBE, /* only where syscalls are seen by probes */
+	SYS_TP,	    /* only beside the tracepoints: calls into C and back are none */
+};
 
 struct row {
 	uint8_t hook;
 	uint8_t from, to; /* Go minors */
 	uint8_t how;
 	bool required;
-	bool syscall;	  /* left out with --syscalls off */
-	uint32_t cookie;  /* more bits of the cookie */
+	uint8_t syscall; /* enum row_syscall */
+	uint32_t cookie; /* more bits of the cookie */
 	const char *func, *in;
 	const char *event;
 };
@@ -34,112 +41,137 @@ struct row {
  * profiles make the compiler inline it elsewhere: so its calls are taken, which are the same hits.
  */
 static const struct row rows[] = {
-	{ HOOK_EXECUTE, 19, 99, HOW_SCHEDULE, true, false, 0, "runtime.execute", NULL, "GoStart" },
-	{ HOOK_PARK, 19, 99, HOW_ENTRY, true, false, 0, "runtime.park_m", NULL, "GoBlock" },
-	{ HOOK_READY, 19, 99, HOW_CALLS, true, false, 0, "runtime.ready", NULL, "GoUnblock" },
-	{ HOOK_INJECT, 19, 99, HOW_ENTRY, false, false, 0, "runtime.injectglist", NULL,
-	  "GoUnblock" },
-	{ HOOK_CREATE, 19, 99, HOW_BEHIND, true, false, 0, "runtime.newproc.func1",
-	  "runtime.newproc1", "GoCreate" },
-	{ HOOK_CREATE, 22, 99, HOW_BEHIND, false, false, 0, "runtime.newcoro.func1",
-	  "runtime.newproc1", "GoCreateBlocked" },
-	{ HOOK_GOSCHED, 22, 99, HOW_ENTRY, true, false, 0, "runtime.goschedImpl", NULL, "GoStop" },
-	{ HOOK_GOSCHED, 19, 21, HOW_CALLS_IN, true, false, COOKIE_GOSCHED, "runtime.goschedImpl",
-	  "runtime.gosched_m", "GoStop" },
-	{ HOOK_GOSCHED, 19, 21, HOW_CALLS_IN, false, false, COOKIE_GOSCHED, "runtime.goschedImpl",
-	  "runtime.goschedguarded_m", "GoStop" },
-	{ HOOK_GOSCHED, 19, 21, HOW_CALLS_IN, false, false, COOKIE_PREEMPTED,
-	  "runtime.goschedImpl", "runtime.gopreempt_m", "GoStop" },
-	{ HOOK_GOSCHED, 19, 99, HOW_ENTRY, false, false, COOKIE_PREEMPTED, "runtime.goyield_m",
-	  NULL, "GoStop" },
-	{ HOOK_PREEMPT_PARK, 19, 99, HOW_ENTRY, false, false, 0, "runtime.preemptPark", NULL,
-	  "GoBlock" },
-	{ HOOK_EXIT, 19, 99, HOW_ENTRY, true, false, 0, "runtime.goexit0", NULL, "GoDestroy" },
-	{ HOOK_COROSWITCH, 22, 99, HOW_ENTRY, false, false, 0, "runtime.coroswitch_m", NULL,
-	  "GoSwitch" },
+	{HOOK_EXECUTE, 19, 99, HOW_SCHEDULE, true, false, 0, "runtime.execute", NULL, "GoStart"},
+	{HOOK_PARK, 19, 99, HOW_ENTRY, true, false, 0, "runtime.park_m", NULL, "GoBlock"},
+	{HOOK_READY, 19, 99, HOW_CALLS, true, false, 0, "runtime.ready", NULL, "GoUnblock"},
+	{HOOK_INJECT, 19, 99, HOW_ENTRY, false, false, 0, "runtime.injectglist", NULL, "GoUnblock"},
+	{HOOK_CREATE, 19, 99, HOW_BEHIND, true, false, 0, "runtime.newproc.func1",
+	 "runtime.newproc1", "GoCreate"},
+	{HOOK_CREATE, 22, 99, HOW_BEHIND, false, false, 0, "runtime.newcoro.func1",
+	 "runtime.newproc1", "GoCreateBlocked"},
+	{HOOK_GOSCHED, 22, 99, HOW_ENTRY, true, false, 0, "runtime.goschedImpl", NULL, "GoStop"},
+	{HOOK_GOSCHED, 19, 21, HOW_CALLS_IN, true, false, COOKIE_GOSCHED, "runtime.goschedImpl",
+	 "runtime.gosched_m", "GoStop"},
+	{HOOK_GOSCHED, 19, 21, HOW_CALLS_IN, false, false, COOKIE_GOSCHED, "runtime.goschedImpl",
+	 "runtime.goschedguarded_m", "GoStop"},
+	{HOOK_GOSCHED, 19, 21, HOW_CALLS_IN, false, false, COOKIE_PREEMPTED, "runtime.goschedImpl",
+	 "runtime.gopreempt_m", "GoStop"},
+	{HOOK_GOSCHED, 19, 99, HOW_ENTRY, false, false, COOKIE_PREEMPTED, "runtime.goyield_m", NULL,
+	 "GoStop"},
+	{HOOK_PREEMPT_PARK, 19, 99, HOW_ENTRY, false, false, 0, "runtime.preemptPark", NULL,
+	 "GoBlock"},
+	{HOOK_EXIT, 19, 99, HOW_ENTRY, true, false, 0, "runtime.goexit0", NULL, "GoDestroy"},
+	{HOOK_COROSWITCH, 22, 99, HOW_ENTRY, false, false, 0, "runtime.coroswitch_m", NULL,
+	 "GoSwitch"},
 	/* Go 1.19 and 1.20 begin these without an instruction that the kernel emulates. */
-	{ HOOK_SYSCALL_ENTER, 19, 20, HOW_CALLS, true, true, COOKIE_CALL, "runtime.entersyscall",
-	  NULL, "GoSyscallBegin" },
-	{ HOOK_SYSCALL_ENTER, 21, 99, HOW_ENTRY, true, true, 0, "runtime.entersyscall", NULL,
-	  "GoSyscallBegin" },
-	{ HOOK_SYSCALL_ENTER, 19, 99, HOW_CALLS_IN, false, true, COOKIE_PC_AX,
-	  "runtime.reentersyscall", "runtime.cgocallbackg", "GoSyscallBegin" },
-	{ HOOK_SYSCALL_BLOCK, 19, 20, HOW_CALLS, false, true, COOKIE_CALL,
-	  "runtime.entersyscallblock", NULL, "GoSyscallBegin" },
-	{ HOOK_SYSCALL_BLOCK, 21, 99, HOW_ENTRY, false, true, 0, "runtime.entersyscallblock", NULL,
-	  "GoSyscallBegin" },
-	{ HOOK_SYSCALL_EXIT, 19, 20, HOW_CALLS, true, true, COOKIE_CALL, "runtime.exitsyscall",
-	  NULL, "GoSyscallEnd" },
-	{ HOOK_SYSCALL_EXIT, 21, 99, HOW_ENTRY, true, true, 0, "runtime.exitsyscall", NULL,
-	  "GoSyscallEnd" },
-	{ HOOK_SYSCALL_NOP, 19, 25, HOW_ENTRY, true, true, 0, "runtime.exitsyscall0", NULL,
-	  "GoSyscallEndBlocked" },
-	{ HOOK_SYSCALL_NOP, 26, 99, HOW_ENTRY, true, true, 0, "runtime.exitsyscallNoP", NULL,
-	  "GoSyscallEndBlocked" },
-	{ HOOK_ACQUIRE, 19, 25, HOW_ENTRY, true, false, 0, "runtime.acquirep", NULL, "ProcStart" },
-	{ HOOK_ACQUIRE, 26, 99, HOW_ENTRY, true, false, 0, "runtime.acquirepNoTrace", NULL,
-	  "ProcStart" },
-	{ HOOK_RELEASE, 19, 99, HOW_ENTRY, true, false, 0, "runtime.releasep", NULL, "ProcStop" },
-	{ HOOK_HANDOFF, 19, 25, HOW_ENTRY, true, true, 0, "runtime.handoffp", NULL, "ProcSteal" },
-	{ HOOK_GCWAIT, 19, 25, HOW_ENTRY, false, true, 0, "runtime.entersyscall_gcwait", NULL,
-	  "ProcSteal" },
-	{ HOOK_STEAL, 26, 99, HOW_ENTRY, true, true, 0, "runtime.syscallingThread.releaseP", NULL,
-	  "ProcSteal" },
-	{ HOOK_GCWAIT, 26, 99, HOW_ENTRY, false, true, 0, "runtime.entersyscallHandleGCWait", NULL,
-	  "ProcStop" },
-	{ HOOK_NEEDM, 19, 99, HOW_ENTRY, false, false, 0, "runtime.needm", NULL,
-	  "GoCreateSyscall" },
-	{ HOOK_DROPM, 19, 99, HOW_ENTRY, false, false, 0, "runtime.dropm", NULL,
-	  "GoDestroySyscall" },
-	{ HOOK_STW_BEGIN, 19, 99, HOW_ENTRY, false, false, 0, "runtime.stopTheWorldWithSema", NULL,
-	  "STWBegin" },
-	{ HOOK_STW_START, 19, 99, HOW_ENTRY, false, false, 0, "runtime.startTheWorldWithSema",
-	  NULL, "STWEnd" },
-	{ HOOK_PROCRESIZE, 19, 99, HOW_ENTRY, false, false, 0, "runtime.procresize", NULL,
-	  "ProcsChange" },
-	{ HOOK_GC_BEGIN, 19, 99, HOW_ENTRY, false, false, 0, "runtime.gcBgMarkStartWorkers", NULL,
-	  "GCBegin" },
-	{ HOOK_GC_END, 19, 99, HOW_ENTRY, false, false, 0, "runtime.gcSweep", NULL, "GCEnd" },
-	{ HOOK_ASSIST_BEGIN, 19, 99, HOW_ENTRY, false, false, 0, "runtime.gcAssistAlloc1", NULL,
-	  "GCMarkAssistBegin" },
-	{ HOOK_ASSIST_END, 19, 99, HOW_LAST_CALL, false, false, 0, "runtime.gcAssistAlloc1",
-	  "runtime.casgstatus", "GCMarkAssistEnd" },
-	{ HOOK_ASSIST_PARK, 19, 99, HOW_ENTRY, false, false, 0, "runtime.gcParkAssist", NULL,
-	  "(mark assist)" },
-	{ HOOK_STARTLOCKEDM, 19, 99, HOW_ENTRY, false, false, 0, "runtime.startlockedm", NULL,
-	  "GoUnblock" },
-	{ HOOK_TASK_BEGIN, 21, 99, HOW_ENTRY, false, false, 0, "runtime/trace.userTaskCreate",
-	  NULL, "UserTaskBegin" },
-	{ HOOK_TASK_END, 21, 99, HOW_ENTRY, false, false, 0, "runtime/trace.userTaskEnd", NULL,
-	  "UserTaskEnd" },
-	{ HOOK_REGION, 21, 99, HOW_ENTRY, false, false, 0, "runtime/trace.userRegion", NULL,
-	  "UserRegion" },
-	{ HOOK_LOG, 21, 99, HOW_ENTRY, false, false, 0, "runtime/trace.userLog", NULL, "UserLog" },
+	{HOOK_SYSCALL_ENTER, 19, 20, HOW_CALLS, true, SYS_UPROBE, COOKIE_CALL,
+	 "runtime.entersyscall", NULL, "GoSyscallBegin"},
+	{HOOK_SYSCALL_ENTER, 21, 99, HOW_ENTRY, true, SYS_UPROBE, 0, "runtime.entersyscall", NULL,
+	 "GoSyscallBegin"},
+	{HOOK_SYSCALL_ENTER, 19, 99, HOW_CALLS_IN, false, true, COOKIE_PC_AX,
+	 "runtime.reentersyscall", "runtime.cgocallbackg", "GoSyscallBegin"},
+	{HOOK_SYSCALL_ENTER, 19, 99, HOW_CALLS_IN, false, SYS_TP, COOKIE_CALL,
+	 "runtime.entersyscall", "runtime.cgocall", "GoSyscallBegin"},
+	{HOOK_SYSCALL_EXIT, 19, 99, HOW_CALLS_IN, false, SYS_TP, COOKIE_CALL, "runtime.exitsyscall",
+	 "runtime.cgocall", "GoSyscallEnd"},
+	{HOOK_SYSCALL_EXIT, 19, 99, HOW_CALLS_IN, false, SYS_TP, COOKIE_CALL, "runtime.exitsyscall",
+	 "runtime.cgocallbackg", "GoSyscallEnd"},
+	{HOOK_SYSCALL_BLOCK, 19, 20, HOW_CALLS, false, true, COOKIE_CALL,
+	 "runtime.entersyscallblock", NULL, "GoSyscallBegin"},
+	{HOOK_SYSCALL_BLOCK, 21, 99, HOW_ENTRY, false, true, 0, "runtime.entersyscallblock", NULL,
+	 "GoSyscallBegin"},
+	{HOOK_SYSCALL_EXIT, 19, 20, HOW_CALLS, true, SYS_UPROBE, COOKIE_CALL, "runtime.exitsyscall",
+	 NULL, "GoSyscallEnd"},
+	{HOOK_SYSCALL_EXIT, 21, 99, HOW_ENTRY, true, SYS_UPROBE, 0, "runtime.exitsyscall", NULL,
+	 "GoSyscallEnd"},
+	{HOOK_SYSCALL_NOP, 19, 25, HOW_ENTRY, true, true, 0, "runtime.exitsyscall0", NULL,
+	 "GoSyscallEndBlocked"},
+	{HOOK_SYSCALL_NOP, 26, 99, HOW_ENTRY, true, true, 0, "runtime.exitsyscallNoP", NULL,
+	 "GoSyscallEndBlocked"},
+	{HOOK_ACQUIRE, 19, 25, HOW_ENTRY, true, false, 0, "runtime.acquirep", NULL, "ProcStart"},
+	{HOOK_ACQUIRE, 26, 99, HOW_ENTRY, true, false, 0, "runtime.acquirepNoTrace", NULL,
+	 "ProcStart"},
+	{HOOK_RELEASE, 19, 99, HOW_ENTRY, true, false, 0, "runtime.releasep", NULL, "ProcStop"},
+	{HOOK_HANDOFF, 19, 25, HOW_ENTRY, true, true, 0, "runtime.handoffp", NULL, "ProcSteal"},
+	{HOOK_GCWAIT, 19, 25, HOW_ENTRY, false, true, 0, "runtime.entersyscall_gcwait", NULL,
+	 "ProcSteal"},
+	{HOOK_STEAL, 26, 99, HOW_ENTRY, true, true, 0, "runtime.syscallingThread.releaseP", NULL,
+	 "ProcSteal"},
+	{HOOK_GCWAIT, 26, 99, HOW_ENTRY, false, true, 0, "runtime.entersyscallHandleGCWait", NULL,
+	 "ProcStop"},
+	{HOOK_NEEDM, 19, 99, HOW_ENTRY, false, false, 0, "runtime.needm", NULL, "GoCreateSyscall"},
+	{HOOK_DROPM, 19, 99, HOW_ENTRY, false, false, 0, "runtime.dropm", NULL, "GoDestroySyscall"},
+	{HOOK_STW_BEGIN, 19, 99, HOW_ENTRY, false, false, 0, "runtime.stopTheWorldWithSema", NULL,
+	 "STWBegin"},
+	{HOOK_STW_START, 19, 99, HOW_ENTRY, false, false, 0, "runtime.startTheWorldWithSema", NULL,
+	 "STWEnd"},
+	{HOOK_PROCRESIZE, 19, 99, HOW_ENTRY, false, false, 0, "runtime.procresize", NULL,
+	 "ProcsChange"},
+	{HOOK_GC_BEGIN, 19, 99, HOW_ENTRY, false, false, 0, "runtime.gcBgMarkStartWorkers", NULL,
+	 "GCBegin"},
+	{HOOK_GC_END, 19, 99, HOW_ENTRY, false, false, 0, "runtime.gcSweep", NULL, "GCEnd"},
+	{HOOK_ASSIST_BEGIN, 19, 99, HOW_ENTRY, false, false, 0, "runtime.gcAssistAlloc1", NULL,
+	 "GCMarkAssistBegin"},
+	{HOOK_ASSIST_END, 19, 99, HOW_LAST_CALL, false, false, 0, "runtime.gcAssistAlloc1",
+	 "runtime.casgstatus", "GCMarkAssistEnd"},
+	{HOOK_ASSIST_PARK, 19, 99, HOW_ENTRY, false, false, 0, "runtime.gcParkAssist", NULL,
+	 "(mark assist)"},
+	{HOOK_STARTLOCKEDM, 19, 99, HOW_ENTRY, false, false, 0, "runtime.startlockedm", NULL,
+	 "GoUnblock"},
+	{HOOK_TASK_BEGIN, 21, 99, HOW_ENTRY, false, false, 0, "runtime/trace.userTaskCreate", NULL,
+	 "UserTaskBegin"},
+	{HOOK_TASK_END, 21, 99, HOW_ENTRY, false, false, 0, "runtime/trace.userTaskEnd", NULL,
+	 "UserTaskEnd"},
+	{HOOK_REGION, 21, 99, HOW_ENTRY, false, false, 0, "runtime/trace.userRegion", NULL,
+	 "UserRegion"},
+	{HOOK_LOG, 21, 99, HOW_ENTRY, false, false, 0, "runtime/trace.userLog", NULL, "UserLog"},
 };
 
 static const char *const hook_names[HOOK_COUNT] = {
-	[HOOK_EXECUTE] = "execute",	   [HOOK_PARK] = "park",
-	[HOOK_READY] = "ready",		   [HOOK_INJECT] = "inject",
-	[HOOK_CREATE] = "create",	   [HOOK_GOSCHED] = "gosched",
-	[HOOK_PREEMPT_PARK] = "preempt",   [HOOK_EXIT] = "exit",
-	[HOOK_COROSWITCH] = "coroswitch",  [HOOK_SYSCALL_ENTER] = "syscall",
-	[HOOK_SYSCALL_BLOCK] = "sysblock", [HOOK_SYSCALL_EXIT] = "sysexit",
-	[HOOK_SYSCALL_NOP] = "sysexit-nop", [HOOK_ACQUIRE] = "acquirep",
-	[HOOK_RELEASE] = "releasep",	   [HOOK_HANDOFF] = "handoffp",
-	[HOOK_STEAL] = "steal",		   [HOOK_GCWAIT] = "gcwait",
-	[HOOK_NEEDM] = "needm",		   [HOOK_DROPM] = "dropm",
-	[HOOK_STW_BEGIN] = "stw-begin",	   [HOOK_STW_START] = "stw-start",
-	[HOOK_PROCRESIZE] = "procresize",  [HOOK_GC_BEGIN] = "gc-begin",
-	[HOOK_GC_END] = "gc-end",	   [HOOK_ASSIST_BEGIN] = "assist-begin",
-	[HOOK_ASSIST_END] = "assist-end",  [HOOK_STARTLOCKEDM] = "startlockedm",
-	[HOOK_TASK_BEGIN] = "task-begin",  [HOOK_TASK_END] = "task-end",
-	[HOOK_REGION] = "region",	   [HOOK_LOG] = "log",
+	[HOOK_EXECUTE] = "execute",
+	[HOOK_PARK] = "park",
+	[HOOK_READY] = "ready",
+	[HOOK_INJECT] = "inject",
+	[HOOK_CREATE] = "create",
+	[HOOK_GOSCHED] = "gosched",
+	[HOOK_PREEMPT_PARK] = "preempt",
+	[HOOK_EXIT] = "exit",
+	[HOOK_COROSWITCH] = "coroswitch",
+	[HOOK_SYSCALL_ENTER] = "syscall",
+	[HOOK_SYSCALL_BLOCK] = "sysblock",
+	[HOOK_SYSCALL_EXIT] = "sysexit",
+	[HOOK_SYSCALL_NOP] = "sysexit-nop",
+	[HOOK_ACQUIRE] = "acquirep",
+	[HOOK_RELEASE] = "releasep",
+	[HOOK_HANDOFF] = "handoffp",
+	[HOOK_STEAL] = "steal",
+	[HOOK_GCWAIT] = "gcwait",
+	[HOOK_NEEDM] = "needm",
+	[HOOK_DROPM] = "dropm",
+	[HOOK_STW_BEGIN] = "stw-begin",
+	[HOOK_STW_START] = "stw-start",
+	[HOOK_PROCRESIZE] = "procresize",
+	[HOOK_GC_BEGIN] = "gc-begin",
+	[HOOK_GC_END] = "gc-end",
+	[HOOK_ASSIST_BEGIN] = "assist-begin",
+	[HOOK_ASSIST_END] = "assist-end",
+	[HOOK_STARTLOCKEDM] = "startlockedm",
+	[HOOK_TASK_BEGIN] = "task-begin",
+	[HOOK_TASK_END] = "task-end",
+	[HOOK_REGION] = "region",
+	[HOOK_LOG] = "log",
 	[HOOK_ASSIST_PARK] = "assist-park",
-	[HOOK_CALL] = "call",		   [HOOK_HEAP] = "heap",		   [HOOK_SNAP_G] = "snap-g",
-	[HOOK_SNAP_P] = "snap-p",	   [HOOK_SNAP_M] = "snap-m",
-	[HOOK_SNAP_GC] = "snap-gc",	   [HOOK_SNAP_END] = "snap-end",
-	[HOOK_CLOCK] = "clock",		   [HOOK_LOST] = "lost",
-	[HOOK_NOTE] = "note",		   [HOOK_END] = "end",
+	[HOOK_CALL] = "call",
+	[HOOK_HEAP] = "heap",
+	[HOOK_SNAP_G] = "snap-g",
+	[HOOK_SNAP_P] = "snap-p",
+	[HOOK_SNAP_M] = "snap-m",
+	[HOOK_SNAP_GC] = "snap-gc",
+	[HOOK_SNAP_END] = "snap-end",
+	[HOOK_CLOCK] = "clock",
+	[HOOK_LOST] = "lost",
+	[HOOK_NOTE] = "note",
+	[HOOK_END] = "end",
 };
 
 const char *plan_hook_name(unsigned hook)
@@ -159,7 +191,7 @@ static int plan_add(struct plan *p, const struct site *v, size_t n, uint64_t coo
 		return -ENOMEM;
 	p->sites = s;
 	for (size_t i = 0; i < n; i++)
-		s[p->site_cnt++] = (struct plan_site){ .site = v[i], .cookie = cookie };
+		s[p->site_cnt++] = (struct plan_site){.site = v[i], .cookie = cookie};
 	return 0;
 }
 
@@ -172,7 +204,7 @@ static int plan_add(struct plan *p, const struct site *v, size_t n, uint64_t coo
  */
 static int execute_sites(const struct image *img, struct plan *p)
 {
-	struct site_list calls = { 0 };
+	struct site_list calls = {0};
 	size_t next = SIZE_MAX, had = p->site_cnt;
 	struct site nop;
 	int n;
@@ -201,7 +233,7 @@ static int execute_sites(const struct image *img, struct plan *p)
 static int row_sites(const struct image *img, const struct row *row, const struct plan_opts *opts,
 		     struct plan *p, struct diag *d)
 {
-	struct site_list list = { 0 };
+	struct site_list list = {0};
 	struct site site;
 	uint64_t cookie = row->hook | row->cookie;
 	bool in_rbx;
@@ -265,17 +297,20 @@ static const char *how_name(const struct row *row)
 	}
 }
 
-static int row_resolve(const struct image *img, const struct row *row,
-		       const struct plan_opts *opts, struct plan *p, struct diag *d)
+static int row_resolve(const struct image *img, const struct row *row, const struct plan_opts *opts,
+		       struct plan *p, struct diag *d)
 {
 	struct plan_hook *h = &p->hooks[p->hook_cnt];
 	struct image_func f;
-	struct diag why = { 0 };
+	struct diag why = {0};
 	int n;
 
-	*h = (struct plan_hook){ .hook = row->hook, .required = row->required, .func = row->func,
-				 .event = row->event, .site_first = p->site_cnt,
-				 .how = how_name(row) };
+	*h = (struct plan_hook){.hook = row->hook,
+				.required = row->required,
+				.func = row->func,
+				.event = row->event,
+				.site_first = p->site_cnt,
+				.how = how_name(row)};
 	p->hook_cnt++;
 	n = row_sites(img, row, opts, p, &why);
 	if (n == -ENOMEM)
@@ -305,15 +340,19 @@ static int plan_call(struct plan *p, const struct image *img, const char *func, 
 	struct plan_hook *h = &p->hooks[p->hook_cnt++];
 	struct image_func f;
 	struct site site;
-	struct diag why = { 0 };
+	struct diag why = {0};
 
-	*h = (struct plan_hook){ .hook = HOOK_CALL, .required = true, .func = func,
-				 .event = "dump", .how = "entry", .site_first = p->site_cnt };
+	*h = (struct plan_hook){.hook = HOOK_CALL,
+				.required = true,
+				.func = func,
+				.event = "dump",
+				.how = "entry",
+				.site_first = p->site_cnt};
 	h->copy_cnt = image_inlined_into(img, func, h->copies, PLAN_COPIES);
 	if (image_func_find(img, func, &f) < 0)
 		return diag_set(d, -ENOENT, "call:%s: the binary has no such function%s", func,
-				h->copy_cnt ? " but for inlined copies; name one that calls it" :
-					      "; names are as in a stack trace, main.(*T).handle");
+				h->copy_cnt ? " but for inlined copies; name one that calls it"
+					    : "; names are as in a stack trace, main.(*T).handle");
 	if (image_site_entry(img, func, &site, &why) < 0)
 		return diag_set(d, -ENOENT, "call:%s: cannot be probed at its entry: %s", func,
 				why.text);
@@ -323,14 +362,28 @@ static int plan_call(struct plan *p, const struct image *img, const char *func, 
 	return 0;
 }
 
+static bool row_wanted(const struct row *row, const struct plan_opts *opts)
+{
+	switch (row->syscall) {
+	case SYS_UPROBE:
+		return opts->syscalls == SYSCALLS_UPROBE || opts->syscalls == SYSCALLS_AUTO;
+	case SYS_TP:
+		return opts->syscalls == SYSCALLS_TRACEPOINT;
+	case SYS_ANY:
+		return opts->syscalls != SYSCALLS_OFF;
+	default:
+		return true;
+	}
+}
+
 int plan_make(const struct image *img, const struct plan_opts *opts, struct plan *ret,
 	      struct diag *d)
 {
 	unsigned minor = image_get_info(img)->version.minor;
-	struct diag first = { 0 };
+	struct diag first = {0};
 	int err = 0;
 
-	*ret = (struct plan){ 0 };
+	*ret = (struct plan){0};
 	ret->hooks = calloc(ARRAY_LEN(rows) + opts->call_cnt, sizeof(*ret->hooks));
 	if (!ret->hooks)
 		return diag_set(d, -ENOMEM, "no memory for the plan");
@@ -338,7 +391,7 @@ int plan_make(const struct image *img, const struct plan_opts *opts, struct plan
 		const struct row *row = &rows[i];
 		int e;
 
-		if (minor < row->from || minor > row->to || (row->syscall && opts->no_syscalls))
+		if (minor < row->from || minor > row->to || !row_wanted(row, opts))
 			continue;
 		e = row_resolve(img, row, opts, ret, err ? NULL : &first);
 		if (e == -ENOMEM) {
@@ -360,5 +413,5 @@ void plan_done(struct plan *p)
 {
 	free(p->hooks);
 	free(p->sites);
-	*p = (struct plan){ 0 };
+	*p = (struct plan){0};
 }

@@ -53,9 +53,17 @@ struct plan {
 	size_t site_cnt;
 };
 
+/* How syscalls are seen. */
+enum plan_syscalls {
+	SYSCALLS_AUTO,
+	SYSCALLS_UPROBE,     /* entersyscall and exitsyscall: costs the target alone */
+	SYSCALLS_TRACEPOINT, /* sys_enter and sys_exit: cheaper for the target, all others pay a little */
+	SYSCALLS_OFF,
+};
+
 struct plan_opts {
 	bool nop5;	  /* this kernel makes probes on five-byte nops cheap */
-	bool no_syscalls; /* leave out syscalls */
+	enum plan_syscalls syscalls; /* not AUTO */
 	const char *const *calls; /* functions whose entry makes a HOOK_CALL record, by number */
 	size_t call_cnt;
 };

@@ -101,7 +101,7 @@ static int flight_begin(struct flight *f, int pid, struct diag *d)
 	const struct flight_opts *fo = &f->o->flight;
 	const char *calls[FLIGHT_CONDS];
 	struct capture_opts co = { .ring_bytes = f->o->ring_bytes,
-				   .no_syscalls = f->o->no_syscalls,
+				   .syscalls = f->o->syscalls,
 				   .allow_traced = f->o->allow_traced,
 				   .calls = calls };
 	struct capture_sink sink = { .take = take_record, .ctx = f };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/parse.h"
+#include "capture/plan.h"
 
 const char options_help[] =
 	"usage: gotrace-bpf -p PID [-d DURATION] [-o FILE]   record a running Go process\n"
@@ -17,7 +18,7 @@ const char options_help[] =
 	"  -o, --output FILE     default NAME-PID-TIME.trace here; - for stdout\n"
 	"      --format V        auto, 1.22, 1.23, 1.25 or 1.26: the trace format's version\n"
 	"      --capture FILE    also save what was seen, for replay\n"
-	"      --syscalls MODE   uprobe (default) or off\n"
+	"      --syscalls MODE   auto, uprobe, tracepoint or off: how syscalls are seen\n"
 	"      --ring SIZE       memory for events on their way, all CPUs together (64mb)\n"
 	"      --traced          record although a debugger is attached\n"
 	"  -q, --quiet           only errors       -v, --verbose   more words\n"
@@ -78,6 +79,24 @@ int options_format(const char *text, unsigned *ret, struct diag *d)
 			text);
 }
 
+static int options_syscalls(const char *text, uint8_t *ret, struct diag *d)
+{
+	static const char *const names[] = {
+		[SYSCALLS_AUTO] = "auto",
+		[SYSCALLS_UPROBE] = "uprobe",
+		[SYSCALLS_TRACEPOINT] = "tracepoint",
+		[SYSCALLS_OFF] = "off",
+	};
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*ret = (uint8_t)i;
+			return 0;
+		}
+	}
+	return diag_set(d, -EINVAL, "--syscalls '%s': use auto, uprobe, tracepoint or off", text);
+}
+
 int options_pid(const char *text, int *ret, struct diag *d)
 {
 	uint64_t v;
@@ -111,10 +130,7 @@ static int take_option(int c, struct options *o, struct diag *d)
 		o->capture = optarg;
 		return 0;
 	case OPT_SYSCALLS:
-		if (strcmp(optarg, "off") != 0 && strcmp(optarg, "uprobe") != 0)
-			return diag_set(d, -EINVAL, "--syscalls '%s': use uprobe or off", optarg);
-		o->no_syscalls = strcmp(optarg, "off") == 0;
-		return 0;
+		return options_syscalls(optarg, &o->syscalls, d);
 	case OPT_RING:
 		err = parse_size(optarg, &n, d);
 		if (err < 0)

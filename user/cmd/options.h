@@ -19,7 +19,8 @@ struct options {
 	const char *capture;  /* NULL: none */
 	unsigned format;      /* 0: auto */
 	size_t ring_bytes;    /* 0: chosen */
-	bool no_syscalls, allow_traced, quiet, verbose;
+	uint8_t syscalls; /* enum plan_syscalls */
+	bool allow_traced, quiet, verbose;
 	struct flight_opts flight;
 };
 

@@ -186,6 +186,11 @@ static void on_coroswitch(struct model *mo, struct at *a)
 
 static void on_syscall_enter(struct model *mo, struct at *a)
 {
+	bool again = a->m->restart && a->g->m == a->m && a->g->state == G_SYSCALL;
+
+	a->m->restart = false;
+	if (again)
+		return; /* the kernel repeats it after a signal */
 	if (g_ensure_running(mo, a->m, a->g, a->p))
 		g_syscall_begin(mo, a->g, rec_stack(mo, a->r));
 }
@@ -201,6 +206,9 @@ static void on_syscall_exit(struct model *mo, struct at *a)
 	bool kept = told || (r->p && (uint32_t)r->x == (uint32_t)(r->x >> 32) &&
 			     (mo->opts.go_minor >= 26 || r->y == 2));
 
+	m->restart = r->flags & REC_F_RESTART;
+	if (m->restart)
+		return; /* if it is not repeated, the thread's next record ends it */
 	if (a->g->m != m || a->g->state != G_SYSCALL) {
 		if (a->g->m == m && a->g->state == G_RUNNING) {
 			repaired(mo, REPAIR_SYSCALL_BEGIN);

@@ -58,6 +58,7 @@ struct m {
 	uint64_t last_ts;    /* of its last event: what is put off must not be before it */
 	uint8_t pend;
 	bool needm, stw_start;
+	bool restart;	     /* its syscall may begin again without a new one (REC_F_RESTART) */
 	bool p_fixed, g_fixed; /* start.c: what it held at the start is known */
 	uint64_t pend_ts, needm_ts, assist_end_ts;
 	struct g *assist_end; /* its mark assist ends at assist_end_ts unless its next record says not */
