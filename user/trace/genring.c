@@ -137,6 +137,20 @@ static struct gen_block *in_the_way(const struct genring *r, size_t pos, size_t 
 	return found;
 }
 
+static bool is_held(const struct gen_block *b)
+{
+	return !b->kept || atomic_load_explicit(&b->refs, memory_order_acquire) > 1;
+}
+
+/* True if a set holds a generation older than b: then b is of the window that shall stay. */
+static bool held_before(const struct genring *r, const struct gen_block *b)
+{
+	for (const struct gen_block *o = r->first; o != b; o = o->next)
+		if (is_held(o))
+			return true;
+	return false;
+}
+
 /* A place for n bytes: behind the newest; past what is held; what only the ring keeps gives way. */
 static int place(struct genring *r, size_t n, size_t *ret)
 {
@@ -157,10 +171,12 @@ static int place(struct genring *r, size_t n, size_t *ret)
 			*ret = pos;
 			return 0;
 		}
-		if (!b->kept || atomic_load_explicit(&b->refs, memory_order_acquire) > 1) {
+		if (is_held(b)) {
 			pos = b->off + b->gen.len;
 			continue;
 		}
+		if (held_before(r, b))
+			return -EBUSY;
 		/* R3: without a gap, so all that is older goes, too. */
 		do {
 			old = oldest_kept(r);

@@ -56,7 +56,8 @@ void genring_free(struct genring *r);
 
 /*
  * Takes a copy of g as the newest. 0; -E2BIG it is larger than the limit: nothing is kept then, not
- * even what was; -EBUSY the room is held by sets: the ring is unchanged; -ENOMEM.
+ * even what was; -EBUSY the room is held by sets: have some of it dropped and add it again, else the
+ * window has a gap; -ENOMEM.
  */
 int genring_add(struct genring *r, const struct genring_gen *g);
 
