@@ -109,7 +109,7 @@ root_part() {
 }
 
 mode=${1:-all}
-rm -rf "$log"
+rm -rf "$log" "$OUT/subsets"
 mkdir -p "$log"
 start=$(date +%s)
 case $mode in
