@@ -17,8 +17,8 @@
 #include "cmd/flightrec.h"
 
 enum {
-	ROOM = 6 * 1024 * 1024, /* for buffers and caches to come */
-	ROOM_DIV = 32,		/* and this part of the rest */
+	ROOM = 3 * 1024 * 1024, /* for buffers and caches to come, at least */
+	ROOM_DIV = 16,		/* and this part of what is there */
 	MARGIN = 1024 * 1024,	/* below the stated: where the window begins to give way */
 	HOLD_NS = 1000 * 1000 * 1000,
 	FLOOR_DIV = 4, /* of the window's bytes are kept in any case */
@@ -52,7 +52,7 @@ void flightmem_begin(struct flight *f)
 	/* Without a size of its own the arena fills as the window does. */
 	if (!ro.touch)
 		now += genring_arena(&ro);
-	f->mem.stated = now + ROOM + now / ROOM_DIV;
+	f->mem.stated = now + (now / ROOM_DIV > ROOM ? now / ROOM_DIV : ROOM);
 	log_info("memory: at most %s resident: %s for generations, the rest for the rings of the "
 		 "CPUs and tables of goroutines, stacks and names",
 		 parse_fmt_bytes(f->mem.stated, a), parse_fmt_bytes(genring_arena(&ro), b));

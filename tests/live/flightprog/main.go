@@ -1,0 +1,105 @@
+// Command flightprog is a target for the flight recorder's tests: a busy service, goroutines that
+// stay parked, others that come and go, and one request in many that sleeps.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+)
+
+var (
+	park  = flag.Int("park", 0, "goroutines that stay parked")
+	churn = flag.Int("churn", 0, "goroutines that are made and end, per second")
+	busy  = flag.Int("busy", 4, "workers that hand a token around")
+	pace  = flag.Int("pace", 8, "hands that the token passes between two short sleeps")
+	slow  = flag.Duration("slow", 0, "what one request in 200 sleeps")
+)
+
+//go:noinline
+func handleFast(c chan int, v int) { c <- v }
+
+//go:noinline
+func handleSlow(c chan int, v int) {
+	time.Sleep(*slow)
+	c <- v
+}
+
+func serve() {
+	c := make(chan int)
+	for i := 1; ; i++ {
+		if *slow > 0 && i%200 == 0 {
+			go handleSlow(c, i)
+		} else {
+			go handleFast(c, i)
+		}
+		<-c
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func worker(in, out chan int, mu *sync.Mutex) {
+	for v := range in {
+		mu.Lock()
+		mu.Unlock()
+		if v%*pace == 0 {
+			time.Sleep(50 * time.Microsecond)
+		}
+		out <- v + 1
+	}
+}
+
+func ring(n int) {
+	var mu sync.Mutex
+	first := make(chan int, 1)
+	in := first
+	for i := 0; i < n; i++ {
+		out := make(chan int, 1)
+		if i == n-1 {
+			out = first
+		}
+		go worker(in, out, &mu)
+		in = out
+	}
+	first <- 1
+}
+
+//go:noinline
+func parked(c chan int, depth int) {
+	if depth > 0 {
+		parked(c, depth-1)
+		return
+	}
+	<-c
+}
+
+func main() {
+	flag.Parse()
+	c := make(chan int)
+	for i := 0; i < *park; i++ {
+		go parked(c, i%20)
+	}
+	if *busy > 0 {
+		ring(*busy)
+	}
+	go serve()
+	fmt.Printf("ready %d\n", os.Getpid())
+	for *churn > 0 {
+		begin := time.Now()
+		for i := 0; i < *churn/100; i++ {
+			go parked(nil2(), 0)
+		}
+		time.Sleep(10*time.Millisecond - time.Since(begin))
+	}
+	// As the fixtures do: the end of stdin is the end.
+	os.Stdin.Read(make([]byte, 1))
+}
+
+// nil2 is a channel that is ready: the goroutine that reads it ends.
+func nil2() chan int {
+	c := make(chan int, 1)
+	c <- 1
+	return c
+}
