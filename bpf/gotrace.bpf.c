@@ -345,6 +345,10 @@ static __always_inline void on_rare(struct event *e, struct pt_regs *ctx, u64 co
 		emit(e);
 		break;
 	case HOOK_NEEDM:
+		if (cfg.go_minor >= 21) {
+			on_curg(e, g, 0, false);
+			break;
+		}
 		e->x = e->g; /* not 0: called from a signal handler */
 		e->g = 0;
 		emit(e);
@@ -531,6 +535,8 @@ int on_hook(struct pt_regs *ctx)
 		break;
 	case HOOK_SYSCALL_EXIT:
 		e.g = g;
+		if (cfg.go_minor < 21)
+			read_g_tail(&e, g); /* a foreign thread's first record has to name it */
 		read_ticks(&e, g);
 		emit(&e);
 		break;

@@ -64,7 +64,7 @@ enum hook {
 	HOOK_HANDOFF,	    /* someone hands off p: stolen from a syscall if its holder is in one */
 	HOOK_STEAL,	    /* p is taken from the m in x, in a syscall with g (1.26 on) */
 	HOOK_GCWAIT,	    /* g enters a syscall while the world stops: m loses p at once */
-	HOOK_NEEDM,	    /* a foreign thread gets an m and a g */
+	HOOK_NEEDM,	    /* a foreign thread gets an m and a g: g (1.21 on; before, its next record's) */
 	HOOK_DROPM,	    /* and gives them back; g = curg */
 	HOOK_STW_BEGIN,	    /* curg (g) stops the world [s]; x = reason's number */
 	HOOK_STW_START,	    /* curg (g) restarts it */

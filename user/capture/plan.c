@@ -99,7 +99,10 @@ static const struct row rows[] = {
 	 "ProcSteal"},
 	{HOOK_GCWAIT, 26, 99, HOW_ENTRY, false, true, 0, "runtime.entersyscallHandleGCWait", NULL,
 	 "ProcStop"},
-	{HOOK_NEEDM, 19, 99, HOW_ENTRY, false, false, 0, "runtime.needm", NULL, "GoCreateSyscall"},
+	{HOOK_NEEDM, 19, 20, HOW_ENTRY, false, false, 0, "runtime.needm", NULL, "GoCreateSyscall"},
+	/* Behind needm the thread has its goroutine; signal handlers call needm elsewhere. */
+	{HOOK_NEEDM, 21, 99, HOW_BEHIND, false, false, 0, "runtime.needAndBindM", "runtime.needm",
+	 "GoCreateSyscall"},
 	{HOOK_DROPM, 19, 99, HOW_ENTRY, false, false, 0, "runtime.dropm", NULL, "GoDestroySyscall"},
 	{HOOK_STW_BEGIN, 19, 99, HOW_ENTRY, false, false, 0, "runtime.stopTheWorldWithSema", NULL,
 	 "STWBegin"},

@@ -222,7 +222,8 @@ static void on_syscall_exit(struct model *mo, struct at *a)
 	if (kept && p && m->p == p && p->state == P_SYSCALL)
 		m_put_off(mo, m, PEND_KEPT, p->ptr);
 	else
-		m_put_off(mo, m, PEND_LOST, r->p);
+		m_put_off(mo, m, PEND_LOST, r->p ? r->p : m->extra_p);
+	m->extra_p = 0;
 }
 
 /* The end of a syscall without a P (exitsyscall0, exitsyscallNoP). */
@@ -315,10 +316,22 @@ static void on_gcwait(struct model *mo, struct at *a)
 
 static void on_needm(struct model *mo, struct at *a)
 {
-	if (a->r->x || a->m->g)
-		return; /* from a signal handler, or its dropm was lost */
-	a->m->needm = true;
-	a->m->needm_ts = ev_reserve(mo);
+	struct g *g;
+
+	if (a->m->g)
+		return; /* its dropm was lost */
+	if (!goid_lawful(a->r->goid)) {
+		if (a->r->x)
+			return; /* from a signal handler */
+		a->m->needm = true;
+		a->m->needm_ts = ev_reserve(mo);
+		return;
+	}
+	g = g_get(mo, a->m, a->r->g, a->r->goid);
+	if (g && g->state == G_NONE)
+		g_create_syscall(mo, a->m, g, ev_reserve(mo));
+	/* Go 1.26: an extra M keeps the P that its last thread left in a syscall, if nobody took it. */
+	a->m->extra_p = a->r->p;
 }
 
 static void on_dropm(struct model *mo, struct at *a)

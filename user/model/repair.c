@@ -108,7 +108,7 @@ void m_settle(struct model *mo, struct m *m, unsigned hook)
 	if (m->pend == PEND_NONE)
 		return;
 	/* Part of finding another P (Go 1.26 exitsyscallTryGetP takes one from a syscall). */
-	if (m->pend == PEND_LOST && (hook == HOOK_STEAL || hook == HOOK_HANDOFF))
+	if (m->pend == PEND_LOST && (hook == HOOK_STEAL || hook == HOOK_HANDOFF || hook == HOOK_HEAP))
 		return;
 	assert(g && g->state == G_SYSCALL);
 	if (m->pend == PEND_KEPT && (!m->p || m->p->state != P_SYSCALL || lost))

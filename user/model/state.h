@@ -64,6 +64,7 @@ struct m {
 	struct g *assist_end; /* its mark assist ends at assist_end_ts unless its next record says not */
 	bool assist_piece;    /* ... and that one piece of it has not ended yet, as far as is seen */
 	uint64_t pend_p;      /* the P's address in the record */
+	uint64_t extra_p;     /* the P that a foreign thread found in its M, until its first return */
 };
 
 struct model {
