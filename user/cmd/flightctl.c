@@ -108,6 +108,7 @@ static void status_json(struct flight *f, struct buf *b)
 	json_uint(&j, "given_up", f->abandoned);
 	json_uint(&j, "joined", f->q.joined);
 	json_uint(&j, "removed", f->shelf.removed);
+	json_num(&j, "dearest_cut_cpu_seconds", (double)f->cut_ns / 1e9);
 	json_bool(&j, "writing", s.all != 0);
 	json_str(&j, "last", f->last_path);
 	json_object_end(&j);

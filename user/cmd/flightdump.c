@@ -293,14 +293,26 @@ static void begin_dump(struct flight *f)
 	}
 }
 
+static uint64_t cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
 /* Ends the open generation; false: not now (the world is stopped), try again. */
 static bool cut(struct flight *f)
 {
 	struct genring_stat before, after;
+	uint64_t begin = cpu_ns(), took;
 
 	genring_get_stat(f->ring, &before);
 	/* An error is sticky in the model and told by the next record. */
 	(void)model_cut(f->s.join.model);
+	took = cpu_ns() - begin;
+	if (took > f->cut_ns)
+		f->cut_ns = took;
 	genring_get_stat(f->ring, &after);
 	return after.added != before.added ||
 	       session_now_ns() > triggers_due(&f->q) + CUT_PATIENCE_MS * 1000000ULL;

@@ -55,6 +55,7 @@ struct flight {
 	uint64_t dump_bytes;
 	char last_path[DUMP_DIR + DUMP_NAME];
 	uint64_t too_big;	/* generations that did not fit at all */
+	uint64_t cut_ns;	/* the most of our CPU time that ending a generation for a dump took */
 	uint64_t abandoned;	/* dumps given up for the window's sake */
 	bool told_short;	/* that the size wins over the time */
 	bool stop;
