@@ -92,7 +92,15 @@ enum hook {
 	HOOK_LOST,	    /* x records of CPU y were lost just before ts */
 	HOOK_NOTE,	    /* a message for the trace (plan changed, trigger, ...): x bytes of text where pcs would be */
 	HOOK_END,	    /* the recording ends; x = enum rec_end, y = exit status if known */
+	HOOK_PLAN,	    /* x = enum rec_plan: what is seen from here on */
 	HOOK_COUNT,
+};
+
+/* What a recording watches; what it leaves out, the model infers (docs/overhead.md has the prices). */
+enum rec_plan {
+	REC_PLAN_FULL,
+	REC_PLAN_STOP, /* no starts: a goroutine starts unseen before its next act */
+	REC_PLAN_LEAN, /* starts, wake-ups and Ps: a goroutine blocks unseen when its thread goes on */
 };
 
 enum rec_end { REC_END_ASKED, REC_END_EXIT, REC_END_EXEC, REC_END_FAULT };

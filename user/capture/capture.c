@@ -136,6 +136,8 @@ static enum plan_syscalls pick_syscalls(const struct capture *c)
 	uint64_t others = 0;
 	uint64_t most = OTHERS_SYSCALLS_MAX * (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
 
+	if (c->opts.plan == REC_PLAN_LEAN)
+		return SYSCALLS_OFF;
 	if (c->opts.syscalls != SYSCALLS_AUTO)
 		return c->opts.syscalls;
 	if (image_get_info(c->img)->arch != IMAGE_AMD64 || access(KERNEL_BTF, R_OK) != 0 ||
@@ -152,7 +154,8 @@ static enum plan_syscalls pick_syscalls(const struct capture *c)
 static int capture_prepare(struct capture *c, struct diag *d)
 {
 	const struct image_info *info = image_get_info(c->img);
-	struct plan_opts po = { .calls = c->opts.calls,
+	struct plan_opts po = { .plan = c->opts.plan,
+				.calls = c->opts.calls,
 				.call_cnt = c->opts.call_cnt };
 	const struct golayout *lay = pick_layout(c);
 	int err;
@@ -314,6 +317,8 @@ int capture_start(struct capture *c, const struct capture_sink *sink, struct dia
 	if (err < 0)
 		return err;
 	err = deliver_clock(c);
+	if (!err && c->opts.plan)
+		err = deliver_own(c, HOOK_PLAN, clock_now(CLOCK_MONOTONIC), c->opts.plan, 0);
 	if (err)
 		return err;
 	attach_arm(c->attach, true);

@@ -27,6 +27,7 @@ struct capture;
 struct capture_opts {
 	size_t ring_bytes;   /* of all CPUs together; 0: chosen */
 	enum plan_syscalls syscalls;
+	enum rec_plan plan; /* LEAN sees no syscalls, whatever is asked */
 	const char *const *calls; /* functions whose entry is recorded (plan.h), borrowed for capture_open */
 	size_t call_cnt;
 	bool allow_traced;   /* go on although a debugger is attached */

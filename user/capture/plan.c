@@ -175,6 +175,7 @@ static const char *const hook_names[HOOK_COUNT] = {
 	[HOOK_LOST] = "lost",
 	[HOOK_NOTE] = "note",
 	[HOOK_END] = "end",
+	[HOOK_PLAN] = "plan",
 };
 
 const char *plan_hook_name(unsigned hook)
@@ -365,8 +366,38 @@ static int plan_call(struct plan *p, const struct image *img, const char *func, 
 	return 0;
 }
 
+/* enum rec_plan says what each is for. */
+static bool hook_planned(unsigned hook, enum rec_plan plan)
+{
+	if (plan == REC_PLAN_STOP)
+		return hook != HOOK_EXECUTE;
+	if (plan != REC_PLAN_LEAN)
+		return true;
+	switch (hook) {
+	case HOOK_EXECUTE:
+	case HOOK_READY:
+	case HOOK_INJECT:
+	case HOOK_ACQUIRE:
+	case HOOK_RELEASE:
+	case HOOK_STW_BEGIN:
+	case HOOK_STW_START:
+	case HOOK_PROCRESIZE:
+	case HOOK_GC_BEGIN:
+	case HOOK_GC_END:
+	case HOOK_TASK_BEGIN:
+	case HOOK_TASK_END:
+	case HOOK_REGION:
+	case HOOK_LOG:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static bool row_wanted(const struct row *row, const struct plan_opts *opts)
 {
+	if (!hook_planned(row->hook, opts->plan))
+		return false;
 	switch (row->syscall) {
 	case SYS_UPROBE:
 		return opts->syscalls == SYSCALLS_UPROBE || opts->syscalls == SYSCALLS_AUTO;

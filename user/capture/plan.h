@@ -64,6 +64,7 @@ enum plan_syscalls {
 struct plan_opts {
 	bool nop5;	  /* this kernel makes probes on five-byte nops cheap */
 	enum plan_syscalls syscalls; /* not AUTO */
+	enum rec_plan plan;
 	const char *const *calls; /* functions whose entry makes a HOOK_CALL record, by number */
 	size_t call_cnt;
 };

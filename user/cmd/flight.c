@@ -102,6 +102,7 @@ static int flight_begin(struct flight *f, int pid, struct diag *d)
 	const char *calls[FLIGHT_CONDS];
 	struct capture_opts co = { .ring_bytes = f->o->ring_bytes,
 				   .syscalls = f->o->syscalls,
+				   .plan = f->o->plan,
 				   .allow_traced = f->o->allow_traced,
 				   .calls = calls };
 	struct capture_sink sink = { .take = take_record, .ctx = f };

@@ -2,8 +2,10 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "base/parse.h"
 #include "capture/plan.h"
 
@@ -19,6 +21,7 @@ const char options_help[] =
 	"      --format V        auto, 1.22, 1.23, 1.25 or 1.26: the trace format's version\n"
 	"      --capture FILE    also save what was seen, for replay\n"
 	"      --syscalls MODE   auto, uprobe, tracepoint or off: how syscalls are seen\n"
+	"      --plan PLAN       full, stop or lean: each costs the target less and shows less\n"
 	"      --ring SIZE       memory for events on their way, all CPUs together (64mb)\n"
 	"      --traced          record although a debugger is attached\n"
 	"  -q, --quiet           only errors       -v, --verbose   more words\n"
@@ -42,7 +45,7 @@ const char options_help[] =
 	"Exit status: 0 fine, 1 failed, 2 usage, 3 finished but events were lost.\n"
 	"Needs Linux 6.6, and root or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE.\n";
 
-enum { OPT_FORMAT = 256, OPT_CAPTURE, OPT_SYSCALLS, OPT_RING, OPT_TRACED };
+enum { OPT_FORMAT = 256, OPT_CAPTURE, OPT_SYSCALLS, OPT_PLAN, OPT_RING, OPT_TRACED };
 
 static const struct option long_options[] = {
 	{ "pid", required_argument, NULL, 'p' },
@@ -51,6 +54,7 @@ static const struct option long_options[] = {
 	{ "format", required_argument, NULL, OPT_FORMAT },
 	{ "capture", required_argument, NULL, OPT_CAPTURE },
 	{ "syscalls", required_argument, NULL, OPT_SYSCALLS },
+	{ "plan", required_argument, NULL, OPT_PLAN },
 	{ "ring", required_argument, NULL, OPT_RING },
 	{ "traced", no_argument, NULL, OPT_TRACED },
 	{ "quiet", no_argument, NULL, 'q' },
@@ -79,6 +83,24 @@ int options_format(const char *text, unsigned *ret, struct diag *d)
 			text);
 }
 
+/* The place of text among names; -EINVAL with a sentence that lists them. */
+static int options_choice(const char *opt, const char *text, const char *const *names, size_t cnt,
+			  uint8_t *ret, struct diag *d)
+{
+	char all[96] = "";
+
+	for (size_t i = 0; i < cnt; i++) {
+		size_t at = strlen(all);
+
+		if (strcmp(text, names[i]) == 0) {
+			*ret = (uint8_t)i;
+			return 0;
+		}
+		snprintf(all + at, sizeof(all) - at, "%s%s", i ? ", " : "", names[i]);
+	}
+	return diag_set(d, -EINVAL, "%s '%s': use one of %s", opt, text, all);
+}
+
 static int options_syscalls(const char *text, uint8_t *ret, struct diag *d)
 {
 	static const char *const names[] = {
@@ -88,13 +110,18 @@ static int options_syscalls(const char *text, uint8_t *ret, struct diag *d)
 		[SYSCALLS_OFF] = "off",
 	};
 
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (strcmp(text, names[i]) == 0) {
-			*ret = (uint8_t)i;
-			return 0;
-		}
-	}
-	return diag_set(d, -EINVAL, "--syscalls '%s': use auto, uprobe, tracepoint or off", text);
+	return options_choice("--syscalls", text, names, ARRAY_LEN(names), ret, d);
+}
+
+static int options_plan(const char *text, uint8_t *ret, struct diag *d)
+{
+	static const char *const names[] = {
+		[REC_PLAN_FULL] = "full",
+		[REC_PLAN_STOP] = "stop",
+		[REC_PLAN_LEAN] = "lean",
+	};
+
+	return options_choice("--plan", text, names, ARRAY_LEN(names), ret, d);
 }
 
 int options_pid(const char *text, int *ret, struct diag *d)
@@ -131,6 +158,8 @@ static int take_option(int c, struct options *o, struct diag *d)
 		return 0;
 	case OPT_SYSCALLS:
 		return options_syscalls(optarg, &o->syscalls, d);
+	case OPT_PLAN:
+		return options_plan(optarg, &o->plan, d);
 	case OPT_RING:
 		err = parse_size(optarg, &n, d);
 		if (err < 0)

@@ -20,6 +20,7 @@ struct options {
 	unsigned format;      /* 0: auto */
 	size_t ring_bytes;    /* 0: chosen */
 	uint8_t syscalls; /* enum plan_syscalls */
+	uint8_t plan;	  /* enum rec_plan */
 	bool allow_traced, quiet, verbose;
 	struct flight_opts flight;
 };

@@ -169,6 +169,7 @@ static int record_start(struct record *rc, struct diag *d)
 {
 	struct capture_opts co = { .ring_bytes = rc->o.ring_bytes,
 				   .syscalls = rc->o.syscalls,
+				   .plan = rc->o.plan,
 				   .allow_traced = rc->o.allow_traced };
 	struct capture_sink sink = { .take = take_record, .ctx = rc };
 	int err = session_signals(&rc->s, 0, d);

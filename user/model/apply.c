@@ -602,6 +602,8 @@ void apply(struct model *mo, const struct rec *r)
 			say_lost(mo, r);
 		else if (r->hook == HOOK_NOTE && r->x <= r->len - sizeof(*r))
 			gen_note(mo, (const char *)r->pcs, r->x);
+		else if (r->hook == HOOK_PLAN)
+			mo->plan = (uint8_t)r->x;
 		else if (r->hook == HOOK_SNAP_P)
 			(void)p_get(mo, r->p, r->x);
 		return;

@@ -149,7 +149,11 @@ void m_drop_g(struct model *mo, struct m *m)
 	if (g->state == G_SYSCALL)
 		g_end_syscall(mo, g);
 	if (g->state == G_RUNNING) {
-		g_stop(mo, g, "preempted", 0);
+		/* Where blocks are not watched, that is what nearly all of them are. */
+		if (mo->plan == REC_PLAN_LEAN)
+			g_block(mo, g, "unspecified", 0);
+		else
+			g_stop(mo, g, "preempted", 0);
 		repaired(mo, REPAIR_STOP);
 	}
 	m->assist_end = NULL;

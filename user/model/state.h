@@ -83,6 +83,7 @@ struct model {
 	uint64_t gen, gen_start;      /* 0: not begun */
 	uint64_t gone_ts;	      /* of the newest end of a goroutine */
 	uint64_t gc_seq;
+	uint8_t plan; /* enum rec_plan, as the records told */
 	bool gc_active, gc_told;      /* told: readers know of a GC, running or not */
 	uint64_t procs;		      /* GOMAXPROCS, 0 unknown */
 	uint64_t stw_open;	      /* number of open stop-the-world ranges */
