@@ -77,7 +77,7 @@ static const uint8_t dice_hooks[] = {
 	HOOK_STW_START, HOOK_PROCRESIZE, HOOK_GC_BEGIN, HOOK_GC_END, HOOK_ASSIST_BEGIN,
 	HOOK_ASSIST_END, HOOK_STARTLOCKEDM, HOOK_HEAP, HOOK_TASK_BEGIN, HOOK_TASK_END, HOOK_REGION,
 	HOOK_REGION, HOOK_LOG, HOOK_SNAP_G, HOOK_SNAP_P, HOOK_SNAP_M, HOOK_SNAP_GC, HOOK_CLOCK,
-	HOOK_LOST, HOOK_NOTE, HOOK_END,
+	HOOK_LOST, HOOK_NOTE, HOOK_END, HOOK_ASSIST_PARK, HOOK_CALL,
 };
 
 /* x and y, as far as the hook gives them a meaning. */
@@ -132,14 +132,28 @@ static inline void dice_record(struct dice *d, struct buf *b, unsigned hook, uin
 	*ts += step < 3 ? 0 : step < 15 ? step : dice_roll(d, 250) * 40;
 	r.ts = *ts;
 	r.tid = 101 + m;
-	r.m = 0xc000200000 + m * 0x800;
 	r.goid = dice_roll(d, DICE_GS + 1);
 	r.g = dice_gptr(dice_roll(d, 24) ? r.goid : dice_roll(d, DICE_GS));
+	if (dice_roll(d, 3) == 1)
+		r.goid = 0; /* R7: its address says who it is */
+	if (hook > HOOK_BPF_END)
+		r.m = 0xc000200000 + m * 0x800;
+	else
+		r.stack = dice_roll(d, 2) ? 0 : 0x1000 + dice_roll(d, 6); /* R6: told before, or not */
 	r.p = dice_p(d);
 	r.gstatus = statuses[dice_roll(d, ARRAY_LEN(statuses))];
 	r.flags = dice_roll(d, 3) ? 0 : (uint8_t)dice_roll(d, 256);
 	r.skip = (uint16_t)dice_roll(d, 4);
 	dice_xy(d, &r);
+	if (hook == HOOK_NOTE) {
+		static const char note[16] = "a note";
+
+		r.x = dice_roll(d, sizeof(note) + 1);
+		r.len = sizeof(r) + sizeof(note);
+		buf_bytes(b, &r, sizeof(r));
+		buf_bytes(b, note, sizeof(note));
+		return;
+	}
 	if (hook >= HOOK_TASK_BEGIN && hook <= HOOK_LOG && dice_roll(d, 8)) {
 		static const char *const texts[] = { "", "one", "two", "three" };
 

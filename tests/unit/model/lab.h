@@ -105,6 +105,7 @@ static inline int lab_run(const struct lab_opts *o, const struct buf *recs, stru
 		.block_reasons = { lab_reasons, ARRAY_LEN(lab_reasons) },
 		.wait_reasons = { lab_reasons, ARRAY_LEN(lab_reasons) },
 		.stw_reasons = { lab_stw, ARRAY_LEN(lab_stw) },
+		.goal_word = 9,
 		.symbols = syms,
 		.unblock_pc = o->no_unblock ? 0 : 0x432100,
 		.gen_done = lab_take_gen,

@@ -1,0 +1,358 @@
+/* test_apply.c - what each kind of record becomes when nothing was lost. */
+#include "unit/model/script.h"
+
+/* Asks for exactly these lines, and that nothing was repaired. */
+static void expect_clean(struct script *s, const char *want)
+{
+	script_expect_more(s, want);
+	script_repairs(s, REPAIR_IGNORED, 0);
+	script_done(s);
+}
+
+static void test_execute(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	R(&s, HOOK_PARK, 101, G(1), P(0), .x = 4);
+	R(&s, HOOK_EXECUTE, 101, G(3), P(0));
+	expect_clean(&s, "m101 p0 g1 GoBlock \"chan receive\" []\n"
+			 "m101 p0 g- GoStart g3\n");
+}
+
+static void test_execute_labels_gc_workers(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	R(&s, HOOK_PARK, 101, G(1), P(0), .x = 4);
+	R(&s, HOOK_EXECUTE, 101, G(3), P(0), .x = 1);
+	R(&s, HOOK_GOSCHED, 101, G(3), P(0), .x = 2);
+	R(&s, HOOK_EXECUTE, 101, G(3), P(0), .x = 3);
+	expect_clean(&s, "m101 p0 g1 GoBlock \"chan receive\" []\n"
+			 "m101 p0 g- GoStart g3\n"
+			 "m101 p0 g3 GoLabel \"GC (dedicated)\"\n"
+			 "m101 p0 g3 GoStop \"preempted\" []\n"
+			 "m101 p0 g- GoStart g3\n"
+			 "m101 p0 g3 GoLabel \"GC (idle)\"\n");
+}
+
+static void test_park_has_reason_and_stack(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	RS(&s, PCS(0x401001, 0x402001), HOOK_PARK, 101, G(1), P(0), .x = 6, .skip = 1);
+	expect_clean(&s, "m101 p0 g1 GoBlock \"sleep\" [main.f4020_0]\n");
+}
+
+static void test_unknown_reason(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	R(&s, HOOK_PARK, 101, G(1), P(0), .x = 99);
+	expect_clean(&s, "m101 p0 g1 GoBlock \"unspecified\" []\n");
+}
+
+static void test_ready_and_inject(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	RS(&s, PCS(0x401001), HOOK_READY, 101, G(2), P(0), .x = GPTR(1));
+	R(&s, HOOK_PARK, 101, G(1), P(0), .x = 2);
+	R(&s, HOOK_INJECT, 101, G(1), P(0));
+	expect_clean(&s, "m101 p0 g1 GoUnblock g2 [main.f4010_0]\n"
+			 "m101 p0 g1 GoBlock \"network\" []\n"
+			 "m101 p0 g- GoUnblock g1 []\n");
+}
+
+static void test_create_and_exit(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	RS(&s, PCS(0x401001), HOOK_CREATE, 101, G(5), P(0), .x = 0x403000, .y = 1, .gstatus = 1);
+	R(&s, HOOK_EXIT, 101, G(1), P(0));
+	R(&s, HOOK_EXECUTE, 101, G(5), P(0));
+	expect_clean(&s, "m101 p0 g1 GoCreate g5 [main.f4030_0] [main.f4010_0]\n"
+			 "m101 p0 g1 GoDestroy\n"
+			 "m101 p0 g- GoStart g5\n");
+}
+
+static void test_gosched_and_preempt_park(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	R(&s, HOOK_GOSCHED, 101, G(1), P(0), .x = 1);
+	R(&s, HOOK_EXECUTE, 101, G(1), P(0));
+	R(&s, HOOK_PREEMPT_PARK, 101, G(1), P(0));
+	expect_clean(&s, "m101 p0 g1 GoStop \"runtime.Gosched\" []\n"
+			 "m101 p0 g- GoStart g1\n"
+			 "m101 p0 g1 GoBlock \"preempted\" []\n");
+}
+
+static void test_procs(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	R(&s, HOOK_ACQUIRE, 102, P(1), .x = 1);
+	R(&s, HOOK_EXECUTE, 102, G(3), P(1));
+	R(&s, HOOK_GOSCHED, 102, G(3), P(1), .x = 2);
+	R(&s, HOOK_RELEASE, 102, P(1));
+	expect_clean(&s, "m102 p- g- ProcStart p1\n"
+			 "m102 p1 g- GoStart g3\n"
+			 "m102 p1 g3 GoStop \"preempted\" []\n"
+			 "m102 p1 g- ProcStop\n");
+}
+
+/* Equal ticks: the P was kept. Told when the next record shows it, at the time it was. */
+static void test_syscall_kept(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	s.times = true;
+	RS(&s, PCS(0x401001), HOOK_SYSCALL_ENTER, 101, G(1), P(0));
+	R(&s, HOOK_SYSCALL_EXIT, 101, G(1), P(0), .x = 0x700000007, .y = 2);
+	s.ts += 1000;
+	R(&s, HOOK_PARK, 101, G(1), P(0), .x = 4);
+	script_run(&s);
+	assert_non_null(strstr((const char *)s.text.p, "g1 GoSyscallBegin [main.f4010_0]\n"));
+	assert_non_null(strstr((const char *)s.text.p, "79 m101 p0 g1 GoSyscallEnd\n"));
+	assert_non_null(strstr((const char *)s.text.p, "1089 m101 p0 g1 GoBlock"));
+	script_repairs(&s, REPAIR_IGNORED, 0);
+	script_done(&s);
+}
+
+/* Go 1.26: the P is taken by sysmon, the goroutine finds another. */
+static void test_syscall_lost_and_another_p(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	R(&s, HOOK_SYSCALL_ENTER, 101, G(1), P(0));
+	R(&s, HOOK_STEAL, 103, P(0), .x = 0xc000200000 + 101 * 0x800);
+	R(&s, HOOK_SYSCALL_EXIT, 101, G(1), P(0), .x = 0x700000008);
+	R(&s, HOOK_ACQUIRE, 101, P(1), .x = 1);
+	R(&s, HOOK_PARK, 101, G(1), P(1), .x = 4);
+	expect_clean(&s, "m101 p0 g1 GoSyscallBegin []\n"
+			 "m103 p- g- ProcSteal p0 m101\n"
+			 "m101 p- g1 ProcStart p1\n"
+			 "m101 p1 g1 GoSyscallEndBlocked\n"
+			 "m101 p1 g- GoStart g1\n"
+			 "m101 p1 g1 GoBlock \"chan receive\" []\n");
+}
+
+static void test_syscall_ends_without_p(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	R(&s, HOOK_SYSCALL_BLOCK, 101, G(1), P(0));
+	R(&s, HOOK_STEAL, 101, P(0));
+	R(&s, HOOK_SYSCALL_EXIT, 101, G(1), P(0), .x = 0x700000008);
+	R(&s, HOOK_SYSCALL_NOP, 101, G(1));
+	expect_clean(&s, "m101 p0 g1 GoSyscallBegin []\n"
+			 "m101 p0 g1 ProcSteal p0 m101\n"
+			 "m101 p- g1 GoSyscallEndBlocked\n");
+}
+
+/* Up to 1.25 the old P is wired again without a hook: an expected repair. */
+static void test_syscall_rewired(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	s.opts.go_minor = 24;
+	R(&s, HOOK_SYSCALL_ENTER, 101, G(1), P(0));
+	R(&s, HOOK_HANDOFF, 103, P(0));
+	R(&s, HOOK_SYSCALL_EXIT, 101, G(1), P(0), .x = 0x700000008, .y = 0);
+	R(&s, HOOK_PARK, 101, G(1), P(0), .x = 4);
+	script_expect_more(&s, "m101 p0 g1 GoSyscallBegin []\n"
+			       "m103 p- g- ProcSteal p0 m101\n"
+			       "m101 p- g1 ProcStart p0\n"
+			       "m101 p0 g1 GoSyscallEndBlocked\n"
+			       "m101 p0 g- GoStart g1\n"
+			       "m101 p0 g1 GoBlock \"chan receive\" []\n");
+	script_repairs(&s, REPAIR_REWIRE, 1);
+	script_done(&s);
+}
+
+static void test_gcwait_by_version(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	R(&s, HOOK_SYSCALL_ENTER, 101, G(1), P(0));
+	R(&s, HOOK_GCWAIT, 101, P(0));
+	expect_clean(&s, "m101 p0 g1 GoSyscallBegin []\n"
+			 "m101 p0 g1 ProcStop\n");
+	script_begin(&s);
+	s.opts.go_minor = 25;
+	R(&s, HOOK_SYSCALL_ENTER, 101, G(1), P(0));
+	R(&s, HOOK_GCWAIT, 101, P(0));
+	expect_clean(&s, "m101 p0 g1 GoSyscallBegin []\n"
+			 "m101 p0 g1 ProcSteal p0 m101\n");
+}
+
+/* A callback from a thread that C made. */
+static void test_needm_dropm(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	R(&s, HOOK_NEEDM, 107);
+	R(&s, HOOK_SYSCALL_EXIT, 107, G(9), .x = 1);
+	R(&s, HOOK_ACQUIRE, 107, P(1), .x = 1);
+	R(&s, HOOK_SYSCALL_ENTER, 107, G(9), P(1));
+	R(&s, HOOK_DROPM, 107, G(9), P(1));
+	R(&s, HOOK_STEAL, 101, P(1));
+	expect_clean(&s, "m107 p- g- GoCreateSyscall g9\n"
+			 "m107 p- g9 ProcStart p1\n"
+			 "m107 p1 g9 GoSyscallEndBlocked\n"
+			 "m107 p1 g- GoStart g9\n"
+			 "m107 p1 g9 GoSyscallBegin []\n"
+			 "m107 p1 g9 ProcSteal p1 m0\n" /* what readers make of it: p1 is idle */
+			 "m107 p1 g9 GoDestroySyscall\n"
+			 "m101 p0 g1 ProcSteal p1 m101\n");
+}
+
+/* The world is stopped, resized, started: the range ends behind the ProcsChange. */
+static void test_stop_the_world(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	RS(&s, PCS(0x401001), HOOK_STW_BEGIN, 101, G(1), P(0), .x = 1);
+	R(&s, HOOK_STW_START, 101, G(1), P(0));
+	R(&s, HOOK_PROCRESIZE, 101, G(1), P(0), .x = 2);
+	expect_clean(&s, "m101 p0 g1 STWBegin \"GC sweep termination\" [main.f4010_0]\n"
+			 "m101 p0 g1 ProcsChange 2 []\n"
+			 "m101 p0 g1 STWEnd\n");
+}
+
+static void test_gc_cycle(void **state)
+{
+	uint64_t heap[REC_GCC_WORDS] = { [1] = INT64_MAX, [9] = 4 << 20, [13] = 3 << 20 };
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	R(&s, HOOK_GC_BEGIN, 101, G(1), P(0));
+	RS(&s, heap, HOOK_HEAP, 101, P(0));
+	R(&s, HOOK_GC_END, 101, G(1), P(0));
+	expect_clean(&s, "m101 p0 g1 GCBegin []\n"
+			 "m101 p0 g1 HeapAlloc 3145728\n"
+			 "m101 p0 g1 HeapGoal 4194304\n"
+			 "m101 p0 g1 GCEnd\n");
+}
+
+/* One assist of two pieces with a park between them is one range. */
+static void test_mark_assist_spans_pieces(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	R(&s, HOOK_ASSIST_BEGIN, 101, G(1), P(0), .flags = REC_F_ASSIST);
+	R(&s, HOOK_ASSIST_END, 101, G(1), P(0), .flags = REC_F_ASSIST);
+	R(&s, HOOK_GOSCHED, 101, G(1), P(0), .x = 2, .flags = REC_F_ASSIST);
+	R(&s, HOOK_EXECUTE, 101, G(1), P(0), .flags = REC_F_ASSIST);
+	R(&s, HOOK_ASSIST_BEGIN, 101, G(1), P(0), .flags = REC_F_ASSIST);
+	R(&s, HOOK_ASSIST_END, 101, G(1), P(0), .flags = REC_F_ASSIST);
+	R(&s, HOOK_PARK, 101, G(1), P(0), .x = 4);
+	expect_clean(&s, "m101 p0 g1 GCMarkAssistBegin []\n"
+			 "m101 p0 g1 GoStop \"preempted\" []\n"
+			 "m101 p0 g- GoStart g1\n"
+			 "m101 p0 g1 GCMarkAssistEnd\n"
+			 "m101 p0 g1 GoBlock \"chan receive\" []\n");
+}
+
+static void test_startlockedm_wakes_waiting_only(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	R(&s, HOOK_STARTLOCKEDM, 101, G(2), P(0));
+	R(&s, HOOK_STARTLOCKEDM, 101, G(2), P(0));
+	expect_clean(&s, "m101 p0 g1 GoUnblock g2 []\n");
+}
+
+static void test_coroswitch(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	R(&s, HOOK_CREATE, 101, G(5), P(0), .x = 0x403000, .gstatus = 4);
+	R(&s, HOOK_COROSWITCH, 101, G(1), P(0), .x = GPTR(5), .y = 5);
+	R(&s, HOOK_COROSWITCH, 101, G(5), P(0), .x = GPTR(1), .y = 1, .flags = REC_F_COROEXIT);
+	expect_clean(&s, "m101 p0 g1 GoCreateBlocked g5 [main.f4030_0] []\n"
+			 "m101 p0 g1 GoSwitch g5\n"
+			 "m101 p0 g1 GoBlock \"\" []\n"
+			 "m101 p0 g- GoStart g5\n"
+			 "m101 p0 g5 GoSwitchDestroy g1\n"
+			 "m101 p0 g5 GoDestroy\n"
+			 "m101 p0 g- GoStart g1\n");
+}
+
+static void test_unreadable_goroutine(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	R(&s, HOOK_PARK, 101, P(0), .x = 4);
+	R(&s, HOOK_PARK, 101, .g = 0xc000000000, .goid = UINT64_MAX, P(0), .x = 4);
+	script_expect_more(&s, "");
+	script_repairs(&s, REPAIR_IGNORED, 2);
+	script_done(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_execute),
+		cmocka_unit_test(test_execute_labels_gc_workers),
+		cmocka_unit_test(test_park_has_reason_and_stack),
+		cmocka_unit_test(test_unknown_reason),
+		cmocka_unit_test(test_ready_and_inject),
+		cmocka_unit_test(test_create_and_exit),
+		cmocka_unit_test(test_gosched_and_preempt_park),
+		cmocka_unit_test(test_procs),
+		cmocka_unit_test(test_syscall_kept),
+		cmocka_unit_test(test_syscall_lost_and_another_p),
+		cmocka_unit_test(test_syscall_ends_without_p),
+		cmocka_unit_test(test_syscall_rewired),
+		cmocka_unit_test(test_gcwait_by_version),
+		cmocka_unit_test(test_needm_dropm),
+		cmocka_unit_test(test_stop_the_world),
+		cmocka_unit_test(test_gc_cycle),
+		cmocka_unit_test(test_mark_assist_spans_pieces),
+		cmocka_unit_test(test_startlockedm_wakes_waiting_only),
+		cmocka_unit_test(test_coroswitch),
+		cmocka_unit_test(test_unreadable_goroutine),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
