@@ -296,11 +296,13 @@ func TestFlightDumps(t *testing.T) {
 	time.Sleep(window + time.Second)
 	n, checked, events := scale(1000, 20), 0, 0
 	var before *dumpRead
+	var at time.Time
 	var shortest, longest time.Duration
 	sample := max(n/25, 5)
 	var kept []string
 	for i := 1; i <= n; i++ {
 		time.Sleep(time.Duration(rand.Int63n(int64(300 * time.Millisecond))))
+		b0 := time.Now()
 		r.Cmd.Process.Signal(syscall.SIGUSR1)
 		ds := waitDumps(t, dir, 1, 10*time.Second)
 		d, err := readDump(ds[0].path)
@@ -320,11 +322,14 @@ func TestFlightDumps(t *testing.T) {
 			if err != nil {
 				t.Fatalf("dumps %d and %d: %v", i-1, i, err)
 			}
-			if k == 0 {
+			// On a machine that is busy elsewhere reading can take longer than the window.
+			if k == 0 && b0.Sub(at) < window {
 				t.Errorf("dumps %d and %d do not overlap", i-1, i)
 			}
 			events += k
-			checked++
+			if k > 0 {
+				checked++
+			}
 		}
 		if i%sample == 0 { // read later: the next dump must not wait
 			keep := filepath.Join(t.TempDir(), "trace")
@@ -336,7 +341,7 @@ func TestFlightDumps(t *testing.T) {
 		if st, _, errs := lab.Run(t, time.Minute, "validate", ds[0].path); st != 0 {
 			t.Errorf("validate refuses dump %d:\n%s", i, errs)
 		}
-		before = d
+		before, at = d, b0
 		os.Remove(ds[0].path)
 	}
 	s := ctlStatus(t, p.pid())

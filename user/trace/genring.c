@@ -108,13 +108,20 @@ static struct gen_block *oldest_kept(const struct genring *r)
 	return b;
 }
 
-/* Gives up what is not needed for the window that ends at end_ns, and what is too much by n bytes. */
-static void evict(struct genring *r, uint64_t end_ns, size_t n)
+/*
+ * Gives up what is not needed for the window that ends with g, and what is too much by g's bytes; g
+ * is NULL if there is no new one.
+ */
+static void evict(struct genring *r, const struct genring_gen *g)
 {
+	size_t n = g ? g->len : 0;
 	struct gen_block *b;
 
 	while ((b = oldest_kept(r))) {
-		bool old = r->o.window_ns && b->gen.end_ns + r->o.window_ns <= end_ns;
+		/* Blocks behind a kept one are kept. */
+		uint64_t covers = b->next ? b->next->gen.start_ns : g ? g->start_ns : UINT64_MAX;
+		bool old = g && r->o.window_ns && covers <= g->end_ns &&
+			   g->end_ns - covers >= r->o.window_ns;
 		bool big = r->kept_bytes + n > r->limit;
 
 		if (!old && !big)
@@ -193,7 +200,7 @@ int genring_add(struct genring *r, const struct genring_gen *g)
 	size_t off;
 	int err;
 
-	evict(r, g->end_ns, g->len);
+	evict(r, g);
 	if (g->len > r->limit)
 		return -E2BIG;
 	err = place(r, g->len, &off);
@@ -222,7 +229,7 @@ int genring_add(struct genring *r, const struct genring_gen *g)
 void genring_limit(struct genring *r, size_t bytes)
 {
 	r->limit = bytes < r->o.bytes ? bytes : r->o.bytes;
-	evict(r, 0, 0);
+	evict(r, NULL);
 }
 
 void genring_trim(struct genring *r)
@@ -259,13 +266,18 @@ void genring_get_stat(const struct genring *r, struct genring_stat *ret)
 	}
 }
 
+static bool is_asked_for(const struct gen_block *b, uint64_t from_ns)
+{
+	return b->kept && (!b->next || b->next->gen.start_ns > from_ns);
+}
+
 int genring_hold(struct genring *r, uint64_t from_ns, struct genring_set *ret)
 {
 	struct genring_set s = { 0 };
 	size_t n = 0;
 
 	for (struct gen_block *b = r->first; b; b = b->next)
-		n += b->kept && b->gen.end_ns > from_ns;
+		n += is_asked_for(b, from_ns);
 	if (n) {
 		s.gens = calloc(n, sizeof(*s.gens));
 		s.blocks = calloc(n, sizeof(struct gen_block *));
@@ -276,7 +288,7 @@ int genring_hold(struct genring *r, uint64_t from_ns, struct genring_set *ret)
 		}
 	}
 	for (struct gen_block *b = r->first; b; b = b->next) {
-		if (!b->kept || b->gen.end_ns <= from_ns)
+		if (!is_asked_for(b, from_ns))
 			continue;
 		atomic_fetch_add_explicit(&b->refs, 1, memory_order_relaxed);
 		s.gens[s.cnt] = b->gen;

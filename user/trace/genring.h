@@ -8,7 +8,8 @@
  *     read them on other threads without a lock. They are shared, not copied.
  * R2  Room is used again only when neither the ring nor a holder refers to what stands there.
  * R3  What the ring keeps is the newest generations without a gap, within both limits; the newest
- *     one is always kept.
+ *     one is always kept. A generation covers the time until the next one starts, also where nothing
+ *     happened: so what is kept covers the whole window, and less than one generation more.
  * R4  The arena never grows. What holders keep after the ring has given it up is in the same arena,
  *     in the part beyond the limit (GENRING_SLACK) first.
  *
@@ -76,7 +77,7 @@ struct genring_set {
 	size_t cnt;
 };
 
-/* Holds what ends after from_ns (0: all). 0 or -ENOMEM. An empty set is fine. */
+/* Holds what covers the time after from_ns (0: all). 0 or -ENOMEM. An empty set is fine. */
 int genring_hold(struct genring *r, uint64_t from_ns, struct genring_set *ret);
 /* Drops the i-th generation; again is nothing. Any thread, but one at a time for a set. */
 void genring_set_drop(struct genring_set *s, size_t i);

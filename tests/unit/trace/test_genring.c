@@ -73,6 +73,11 @@ static void keeps_the_window(void **state)
 	assert_int_equal(genring_hold(r, 20ULL * SEC, &set), 0);
 	assert_int_equal(set.cnt, 1); /* what ends at 20 s is not asked for */
 	genring_set_done(&set);
+	/* Nothing happened for 10 s: what came before covers that time, and is still in the window. */
+	assert_int_equal(add(r, 31, 1000), 0);
+	genring_get_stat(r, &st);
+	assert_int_equal(st.gens, 2);
+	assert_int_equal(st.start_ns, 20ULL * SEC);
 	genring_free(r);
 }
 
