@@ -137,6 +137,8 @@ type jsonReport struct {
 	Schema  string
 	Reports []struct {
 		Complete bool
+		FirstNs  int64 `json:"first_ns"`
+		EndNs    int64 `json:"end_ns"`
 		Events   int
 		Groups   []struct {
 			Name             string

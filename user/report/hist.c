@@ -33,7 +33,8 @@ void hist_add(struct hist *h, int64_t ns, int64_t at)
 		ns = 0;
 	if (*b < UINT32_MAX)
 		(*b)++;
-	h->sum += ns;
+	if (num_add(h->sum, ns, &h->sum))
+		h->sum = INT64_MAX;
 	if (!h->cnt++ || ns > h->max) {
 		h->max = ns;
 		h->max_at = at;
