@@ -508,7 +508,7 @@ int on_hook(struct pt_regs *ctx)
 		else
 			e.x = (arg1 & 0xff) ? 2 : 1;
 		e.skip = (u16)cfg.gosched_skip;
-		if (e.x == 2 && !(cookie & COOKIE_PREEMPTED))
+		if (e.x == 2 && !(cookie & COOKIE_YIELD))
 			stack_preempted(&e);
 		emit_stack(&e);
 		break;
@@ -523,7 +523,13 @@ int on_hook(struct pt_regs *ctx)
 	case HOOK_SYSCALL_ENTER:
 	case HOOK_SYSCALL_BLOCK:
 		e.g = g;
-		e.skip = 1;
+		/*
+		 * Go 1.21 and 1.22 count frames for entersyscall, which has one more of its own:
+		 * entersyscallblock's caller loses its caller.
+		 */
+		e.skip = e.hook == HOOK_SYSCALL_BLOCK && (cfg.go_minor == 21 || cfg.go_minor == 22)
+				 ? 2
+				 : 1;
 		stack_here(&e, ctx, cookie);
 		if (cookie & COOKIE_PC_AX) {
 			e.pc0 = arg0;

@@ -40,6 +40,9 @@ var structs = map[string]string{
 
 const none = 0xffff
 
+// What fields were called before: Go 1.20 and older.
+var oldNames = map[string]string{"waitTraceSkip": "waittraceskip", "waitTraceBlockReason": "waittraceev"}
+
 const program = `package main
 
 import "runtime"
@@ -190,6 +193,9 @@ func layout(path string, fields []field) []int64 {
 			offs[i] = t.ByteSize
 		default:
 			offs[i] = offsetOf(t, goName(fl))
+			if old := oldNames[fl.name]; offs[i] == none && old != "" {
+				offs[i] = offsetOf(t, old)
+			}
 		}
 		if offs[i] > none {
 			log.Fatalf("%s: %s.%s at %d does not fit", path, fl.strct, fl.name, offs[i])

@@ -56,8 +56,8 @@ static const struct row rows[] = {
 	 "runtime.goschedguarded_m", "GoStop"},
 	{HOOK_GOSCHED, 19, 21, HOW_CALLS_IN, false, false, COOKIE_PREEMPTED, "runtime.goschedImpl",
 	 "runtime.gopreempt_m", "GoStop"},
-	{HOOK_GOSCHED, 19, 99, HOW_ENTRY, false, false, COOKIE_PREEMPTED, "runtime.goyield_m", NULL,
-	 "GoStop"},
+	{HOOK_GOSCHED, 19, 99, HOW_ENTRY, false, false, COOKIE_PREEMPTED | COOKIE_YIELD,
+	 "runtime.goyield_m", NULL, "GoStop"},
 	{HOOK_PREEMPT_PARK, 19, 99, HOW_ENTRY, false, false, 0, "runtime.preemptPark", NULL,
 	 "GoBlock"},
 	{HOOK_EXIT, 19, 99, HOW_ENTRY, true, false, 0, "runtime.goexit0", NULL, "GoDestroy"},
@@ -128,6 +128,22 @@ static const struct row rows[] = {
 	{HOOK_REGION, 21, 99, HOW_ENTRY, false, false, 0, "runtime/trace.userRegion", NULL,
 	 "UserRegion"},
 	{HOOK_LOG, 21, 99, HOW_ENTRY, false, false, 0, "runtime/trace.userLog", NULL, "UserLog"},
+};
+
+/*
+ * Where a profile made the compiler inline a hook's function, and what then is a site for the copy:
+ * the entry of the function that holds it, if that does nothing else. Where the holder has more to
+ * do before, no site stands for the copy: it is reported, and the model fills in (plan_hook.copies).
+ */
+static const struct substitute {
+	uint32_t cookie;
+	const char *func, *holder;
+} substitutes[] = {
+	{COOKIE_GOSCHED, "runtime.goschedImpl", "runtime.gosched_m"},
+	{COOKIE_GOSCHED, "runtime.goschedImpl", "runtime.goschedguarded_m"},
+	{COOKIE_PREEMPTED, "runtime.goschedImpl", "runtime.gopreempt_m"},
+	/* Its one caller: whoever holds a copy of releasep calls it, or holds a copy of it, too. */
+	{0, "runtime.releasep", "runtime.releasepNoTrace"},
 };
 
 static const char *const hook_names[HOOK_COUNT] = {
@@ -277,11 +293,60 @@ static int row_sites(const struct image *img, const struct row *row, const struc
 	return plan_add(p, &site, 1, cookie) < 0 ? -ENOMEM : 1;
 }
 
-/* Inlined copies of the row's function that its sites do not reach. */
-static void row_copies(const struct image *img, const struct row *row, struct plan_hook *h)
+/*
+ * releasepNoTrace is called by releasep only, so its entry covers all: in place of releasep's. It
+ * must be a function of its own everywhere. True if it took over.
+ */
+static bool copies_below(const struct image *img, const struct row *row, struct plan *p,
+			 struct plan_hook *h)
 {
-	if (row->how == HOW_ENTRY || row->how == HOW_CALLS)
-		h->copy_cnt = image_inlined_into(img, row->func, h->copies, PLAN_COPIES);
+	const struct substitute *s = &substitutes[ARRAY_LEN(substitutes) - 1];
+	struct site site;
+
+	if (strcmp(row->func, s->func) != 0 || h->site_cnt != 1 ||
+	    image_inlined_into(img, s->holder, NULL, 0) > 0 ||
+	    image_site_entry(img, s->holder, &site, NULL) < 0)
+		return false;
+	p->sites[h->site_first].site = site;
+	h->how = "entry of the function below, for all its copies";
+	h->copy_cnt = 0;
+	return true;
+}
+
+/*
+ * Inlined copies of the row's function: those with a substitute get it, the others are kept for the
+ * report. 0 or -ENOMEM.
+ */
+static int row_copies(const struct image *img, const struct row *row, struct plan *p,
+		      struct plan_hook *h)
+{
+	size_t kept = 0;
+
+	if (row->how != HOW_ENTRY && row->how != HOW_CALLS)
+		return 0;
+	h->copy_cnt = image_inlined_into(img, row->func, h->copies, PLAN_COPIES);
+	if (h->copy_cnt > PLAN_COPIES)
+		h->copy_cnt = PLAN_COPIES;
+	if (h->copy_cnt && copies_below(img, row, p, h))
+		return 0;
+	for (size_t i = 0; i < h->copy_cnt; i++) {
+		const struct substitute *s = NULL;
+		struct site site;
+
+		for (size_t k = 0; !s && k < ARRAY_LEN(substitutes); k++)
+			if (strcmp(substitutes[k].func, row->func) == 0 &&
+			    strcmp(substitutes[k].holder, h->copies[i]) == 0)
+				s = &substitutes[k];
+		if (!s || image_site_entry(img, s->holder, &site, NULL) < 0)
+			h->copies[kept++] = h->copies[i];
+		else if (plan_add(p, &site, 1, row->hook | s->cookie) < 0)
+			return -ENOMEM;
+		else
+			h->how = "entry, and of holders of its copies";
+	}
+	h->copy_cnt = kept;
+	h->site_cnt = p->site_cnt - h->site_first;
+	return 0;
 }
 
 static const char *how_name(const struct row *row)
@@ -322,8 +387,9 @@ static int row_resolve(const struct image *img, const struct row *row, const str
 	h->site_cnt = p->site_cnt - h->site_first;
 	if (row->how == HOW_SCHEDULE && h->site_cnt > 1)
 		h->how = "nop in schedule, calls";
-	row_copies(img, row, h);
-	if (n > 0)
+	if (row_copies(img, row, p, h) < 0)
+		return diag_set(d, -ENOMEM, "no memory for probe sites");
+	if (h->site_cnt > 0)
 		return 0;
 	h->state = image_func_find(img, row->func, &f) == 0 &&
 				   (!row->in || image_func_find(img, row->in, &f) == 0)

@@ -27,11 +27,8 @@ var Versions = []string{"1.22.12", "1.23.12", "1.24.13", "1.25.14", "1.26.11", "
 // Newest is the toolchain whose readers judge every file.
 var Newest = Versions[len(Versions)-1]
 
-// Kinds of builds: the linker's flags.
-var Kinds = map[string][]string{"default": nil, "stripped": {"-ldflags=-s -w"}}
-
 // Fixtures under tests/fixtures.
-var Fixtures = []string{"channel", "mutex", "nethttp", "syscalls", "timers", "gc", "gomaxprocs", "coro", "cgo"}
+var Fixtures = []string{"channel", "mutex", "nethttp", "syscalls", "timers", "gc", "gomaxprocs", "coro", "cgo", "signals"}
 
 // Full says whether the whole matrix was asked for, not the diagonal.
 func Full() bool { return os.Getenv("GOTRACE_FULL") != "" }
@@ -119,14 +116,17 @@ func Build(t testing.TB, fixture, version, kind string) string {
 	if fixture == "coro" && Minor(version) < 23 {
 		t.Skip("coroutines begin with Go 1.23")
 	}
-	if fixture == "cgo" {
+	k, ok := Kinds[kind]
+	if !ok {
+		t.Fatalf("no build kind %q", kind)
+	}
+	if Minor(version) < k.Since {
+		t.Skipf("%s builds begin with Go 1.%d", kind, k.Since)
+	}
+	if fixture == "cgo" || k.GCC {
 		if _, err := exec.LookPath("gcc"); err != nil {
 			t.Skip("cgo needs gcc")
 		}
-	}
-	flags, ok := Kinds[kind]
-	if !ok {
-		t.Fatalf("no build kind %q", kind)
 	}
 	buildLock.Lock()
 	defer buildLock.Unlock()
@@ -139,12 +139,18 @@ func Build(t testing.TB, fixture, version, kind string) string {
 		t.Fatal(err)
 	}
 	bin := filepath.Join(dir, fixture)
-	args := append([]string{"build", "-modfile=" + mod, "-o", bin}, flags...)
+	args := append([]string{"build", "-modfile=" + mod, "-o", bin}, k.Flags...)
+	if k.PGO {
+		args = append(args, "-pgo="+profile(t, version, dir, mod))
+	}
 	c := GoCmd(version, append(args, "./"+fixture)...)
 	c.Dir = filepath.Join(Root(), "tests", "fixtures")
-	c.Env = append(c.Env, "CGO_ENABLED="+map[bool]string{true: "1", false: "0"}[fixture == "cgo"])
+	c.Env = append(c.Env, "CGO_ENABLED="+map[bool]string{true: "1", false: "0"}[fixture == "cgo" || k.Cgo == "1"])
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("building %s with Go %s: %v\n%s", fixture, version, err, out)
+	}
+	if kind == "no-buildinfo" {
+		eraseBuildInfo(t, bin)
 	}
 	return bin
 }
@@ -408,31 +414,52 @@ func Record(t testing.TB, pid int, args ...string) *Recorder {
 	return r
 }
 
-// Armed waits until the tool records: its link to the probes exists, and the moment after that has
-// passed in which it arms and takes its snapshot.
+// Armed waits until the tool records: with -v it says when its snapshot is taken; else until its link
+// to the probes exists, and the moment after that has passed.
 func (r *Recorder) Armed() {
 	r.t.Helper()
-	for begin := time.Now(); time.Since(begin) < 20*time.Second; time.Sleep(5 * time.Millisecond) {
+	for begin := time.Now(); time.Since(begin) < 60*time.Second; time.Sleep(5 * time.Millisecond) {
 		select {
 		case <-r.done:
 			r.t.Fatalf("gotrace-bpf %v ended with status %d before it recorded; stderr:\n%s", r.Cmd.Args[1:],
 				r.status, r.stderr.String())
 		default:
 		}
+		if r.verbose() {
+			if strings.Contains(r.stderr.String(), "snapshot:") {
+				time.Sleep(50 * time.Millisecond)
+				return
+			}
+			continue
+		}
 		if r.linked() {
 			time.Sleep(400 * time.Millisecond)
 			return
 		}
 	}
-	r.t.Fatalf("gotrace-bpf attached no probe within 20 s; stderr:\n%s", r.stderr.String())
+	r.t.Fatalf("gotrace-bpf attached no probe within 60 s; stderr:\n%s", r.stderr.String())
 }
 
-// linked: one of the tool's descriptors is a link of BPF.
+func (r *Recorder) verbose() bool {
+	for _, a := range r.Cmd.Args {
+		if a == "-v" {
+			return true
+		}
+	}
+	return false
+}
+
+// linked: one of the tool's descriptors is a link of BPF to another process: those to itself measure
+// what a hit costs here.
 func (r *Recorder) linked() bool {
-	dir := fmt.Sprintf("/proc/%d/fd", r.Cmd.Process.Pid)
-	fds, _ := os.ReadDir(dir)
+	proc := fmt.Sprintf("/proc/%d/", r.Cmd.Process.Pid)
+	fds, _ := os.ReadDir(proc + "fd")
 	for _, fd := range fds {
-		if l, _ := os.Readlink(filepath.Join(dir, fd.Name())); strings.Contains(l, "bpf_link") {
+		if l, _ := os.Readlink(proc + "fd/" + fd.Name()); !strings.Contains(l, "bpf_link") {
+			continue
+		}
+		info, _ := os.ReadFile(proc + "fdinfo/" + fd.Name())
+		if !strings.Contains(string(info), fmt.Sprintf("pid:\t%d\n", r.Cmd.Process.Pid)) {
 			return true
 		}
 	}
