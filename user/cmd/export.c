@@ -149,7 +149,7 @@ static struct gotrace *open_trace(struct export_run *r)
 	return t;
 }
 
-/* Whether anything was read; the error that ended it is told. */
+/* Whether any generation was read; the error that ended it is told. */
 static bool ended(struct export_run *r, const struct gotrace *t)
 {
 	const struct gotrace_error *e = gotrace_get_error(t);
@@ -158,9 +158,9 @@ static bool ended(struct export_run *r, const struct gotrace *t)
 	gotrace_get_info(t, &info);
 	if (e->code)
 		complain(r, e->offset, e->text);
-	else if (!info.events)
+	else if (!info.generations)
 		complain(r, DIAG_NO_OFF, "the trace holds no generation");
-	return info.events;
+	return info.generations;
 }
 
 static bool export_text(struct export_run *r)

@@ -174,7 +174,7 @@ static int report_file(const char *name, const struct report_cmd *c, struct repo
 	err = r->error.code != 0;
 	if (err)
 		report_complain(name, &r->error);
-	if (!r->info.events) {
+	if (!r->info.generations) {
 		if (!err)
 			log_error("%s: the trace holds no generation", name);
 		return 1;
