@@ -313,6 +313,15 @@ static bool copies_below(const struct image *img, const struct row *row, struct 
 	return true;
 }
 
+static const struct substitute *substitute_of(const char *func, const char *holder)
+{
+	for (size_t k = 0; k < ARRAY_LEN(substitutes); k++)
+		if (strcmp(substitutes[k].func, func) == 0 &&
+		    strcmp(substitutes[k].holder, holder) == 0)
+			return &substitutes[k];
+	return NULL;
+}
+
 /*
  * Inlined copies of the row's function: those with a substitute get it, the others are kept for the
  * report. 0 or -ENOMEM.
@@ -322,7 +331,10 @@ static int row_copies(const struct image *img, const struct row *row, struct pla
 {
 	size_t kept = 0;
 
-	if (row->how != HOW_ENTRY && row->how != HOW_CALLS)
+	/* Calls in one function only: other rows are for the other callers, and for their copies. */
+	if (row->how == HOW_CALLS_IN && h->site_cnt)
+		return 0;
+	if (row->how != HOW_ENTRY && row->how != HOW_CALLS && row->how != HOW_CALLS_IN)
 		return 0;
 	h->copy_cnt = image_inlined_into(img, row->func, h->copies, PLAN_COPIES);
 	if (h->copy_cnt > PLAN_COPIES)
@@ -330,19 +342,17 @@ static int row_copies(const struct image *img, const struct row *row, struct pla
 	if (h->copy_cnt && copies_below(img, row, p, h))
 		return 0;
 	for (size_t i = 0; i < h->copy_cnt; i++) {
-		const struct substitute *s = NULL;
+		const struct substitute *s = substitute_of(row->func, h->copies[i]);
 		struct site site;
 
-		for (size_t k = 0; !s && k < ARRAY_LEN(substitutes); k++)
-			if (strcmp(substitutes[k].func, row->func) == 0 &&
-			    strcmp(substitutes[k].holder, h->copies[i]) == 0)
-				s = &substitutes[k];
+		if (row->how == HOW_CALLS_IN && strcmp(row->in, h->copies[i]) != 0)
+			continue;
 		if (!s || image_site_entry(img, s->holder, &site, NULL) < 0)
 			h->copies[kept++] = h->copies[i];
 		else if (plan_add(p, &site, 1, row->hook | s->cookie) < 0)
 			return -ENOMEM;
 		else
-			h->how = "entry, and of holders of its copies";
+			h->how = "entry of what holds a copy";
 	}
 	h->copy_cnt = kept;
 	h->site_cnt = p->site_cnt - h->site_first;
