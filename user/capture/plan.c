@@ -76,6 +76,9 @@ static const struct row rows[] = {
 	 "runtime.cgocall", "GoSyscallEnd"},
 	{HOOK_SYSCALL_EXIT, 19, 99, HOW_CALLS_IN, false, SYS_TP, COOKIE_CALL, "runtime.exitsyscall",
 	 "runtime.cgocallbackg", "GoSyscallEnd"},
+	/* The one caller of entersyscallblock; its system call is a futex, which no tracepoint tells. */
+	{HOOK_SYSCALL_EXIT, 19, 99, HOW_CALLS_IN, false, SYS_TP, COOKIE_CALL, "runtime.exitsyscall",
+	 "runtime.notetsleepg", "GoSyscallEnd"},
 	{HOOK_SYSCALL_BLOCK, 19, 20, HOW_CALLS, false, true, COOKIE_CALL,
 	 "runtime.entersyscallblock", NULL, "GoSyscallBegin"},
 	{HOOK_SYSCALL_BLOCK, 21, 99, HOW_ENTRY, false, true, 0, "runtime.entersyscallblock", NULL,
