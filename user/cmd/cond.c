@@ -9,18 +9,31 @@
 #include "base/parse.h"
 
 static const char *const names[COND_KINDS] = {
-	[COND_RUNNABLE] = "runnable", [COND_BLOCKED] = "blocked",
-	[COND_RUNNING] = "running",   [COND_SYSCALL] = "syscall",
-	[COND_STW] = "stw",	      [COND_ASSIST] = "gc-assist",
+	[COND_RUNNABLE] = "runnable",	  [COND_BLOCKED] = "blocked", [COND_RUNNING] = "running",
+	[COND_SYSCALL] = "syscall",	  [COND_STW] = "stw",	      [COND_ASSIST] = "gc-assist",
 	[COND_GOROUTINES] = "goroutines", [COND_CALL] = "call",
 };
 
-/* What the format calls the reasons of GoBlock (trace-format.md 6; Go 1.26 runtime/traceruntime.go). */
+/* What the format calls the reasons of GoBlock (trace-format.md 6; Go 1.26
+ * runtime/traceruntime.go). */
 static const char *const reasons[] = {
-	"sync", "network", "select", "sleep", "chan send", "chan receive", "sync.(*Cond).Wait",
-	"forever", "unspecified", "GC mark assist wait for work", "GC background sweeper wait",
-	"system goroutine wait", "preempted", "wait for debug call", "wait until GC ends",
-	"GC weak to strong wait", "synctest",
+	"sync",
+	"network",
+	"select",
+	"sleep",
+	"chan send",
+	"chan receive",
+	"sync.(*Cond).Wait",
+	"forever",
+	"unspecified",
+	"GC mark assist wait for work",
+	"GC background sweeper wait",
+	"system goroutine wait",
+	"preempted",
+	"wait for debug call",
+	"wait until GC ends",
+	"GC weak to strong wait",
+	"synctest",
 };
 
 const char *cond_name(enum cond_kind kind)
@@ -100,7 +113,7 @@ static int parse_count(const char *text, size_t at, struct cond *c, struct diag 
 
 static int parse_time(const char *text, size_t at, struct cond *c, struct diag *d)
 {
-	static const char *const units[] = { "ns", "us", "ms", "s", "m", "h" };
+	static const char *const units[] = {"ns", "us", "ms", "s", "m", "h"};
 	size_t p = at;
 	struct diag why;
 
@@ -125,13 +138,13 @@ static int parse_time(const char *text, size_t at, struct cond *c, struct diag *
 
 int cond_parse(const char *text, struct cond *ret, struct diag *d)
 {
-	struct cond c = { 0 };
+	struct cond c = {0};
 	size_t at = 0;
 	int err;
 
-	if (strlen(text) >= sizeof(c.text))
+	if (strnlen(text, sizeof(c.text)) == sizeof(c.text))
 		return diag_set_at(d, sizeof(c.text), -EINVAL, "--on: the condition is too long");
-	snprintf(c.text, sizeof(c.text), "%s", text);
+	memcpy(c.text, text, strlen(text) + 1);
 	err = parse_kind(text, &c, &at, d);
 	if (err < 0)
 		return err;

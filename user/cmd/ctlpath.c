@@ -28,8 +28,9 @@ int ctlpath_get(int pid, const char *what, bool make, char ret[static CTL_PATH],
 	if (make && mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return diag_set(d, -errno, "%s: cannot make it: %s", dir, strerror(errno));
 	if (lstat(dir, &st) < 0)
-		return diag_set(d, -errno, "pid %d: no flight recorder of yours is known here (%s: %s)",
-				pid, dir, strerror(errno));
+		return diag_set(d, -errno,
+				"pid %d: no flight recorder of yours is known here (%s: %s)", pid,
+				dir, strerror(errno));
 	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077))
 		return diag_set(d, -EPERM, "%s: must be a folder of yours alone (0700)", dir);
 	snprintf(ret, CTL_PATH, "%s/%d.%s", dir, pid, what);

@@ -126,7 +126,8 @@ static int dump_write(struct dump *d, const struct dump_job *job, struct dump_re
 	if (!err && fstat(out.fd, &st) == 0) {
 		r->dev = st.st_dev;
 		r->ino = st.st_ino;
-		(void)fsync(job->dirfd); /* the name; a folder that cannot be synced is no failure */
+		(void)fsync(
+			job->dirfd); /* the name; a folder that cannot be synced is no failure */
 	}
 	r->bytes = out.bytes;
 	output_done(&out);
@@ -137,7 +138,7 @@ static void dump_run(struct dump *d, const struct dump_job *job, struct dump_res
 {
 	uint64_t start = now_ns();
 
-	*r = (struct dump_result){ .id = job->id, .gens = job->set.cnt };
+	*r = (struct dump_result){.id = job->id, .gens = job->set.cnt};
 	if (job->set.cnt) {
 		r->start_ns = job->set.gens[0].start_ns;
 		r->end_ns = job->set.gens[job->set.cnt - 1].end_ns;
@@ -176,7 +177,8 @@ static void *dump_thread(void *arg)
 		d->result = r;
 		d->have_result = true;
 		pthread_cond_broadcast(&d->done);
-		if (write(d->event_fd, &one, sizeof(one)) < 0) /* cannot fail: the counter is 0 or 1 */
+		if (write(d->event_fd, &one, sizeof(one)) <
+		    0) /* cannot fail: the counter is 0 or 1 */
 			continue;
 	}
 	pthread_mutex_unlock(&d->lock);
@@ -198,8 +200,9 @@ int dump_new(unsigned format, struct dump **ret)
 	pthread_cond_init(&d->done, NULL);
 	d->buf = malloc(CHUNK);
 	d->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	err = !d->buf ? ENOMEM : d->event_fd < 0 ? errno
-						 : pthread_create(&d->thread, NULL, dump_thread, d);
+	err = !d->buf		? ENOMEM
+	      : d->event_fd < 0 ? errno
+				: pthread_create(&d->thread, NULL, dump_thread, d);
 	if (err) {
 		dump_free(d);
 		return -err;
@@ -246,7 +249,7 @@ int dump_begin(struct dump *d, struct dump_job *job)
 	d->busy = true;
 	pthread_mutex_lock(&d->lock);
 	d->job = *job;
-	*job = (struct dump_job){ .dirfd = -1 };
+	*job = (struct dump_job){.dirfd = -1};
 	d->have_job = true;
 	d->abandoned = false;
 	d->written = d->total = 0;

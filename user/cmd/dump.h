@@ -24,9 +24,9 @@ struct dump;
 enum { DUMP_NAME = 256, DUMP_DIR = 4096 };
 
 struct dump_job {
-	uint64_t id;		/* the caller's */
-	int dirfd;		/* owned by the job from dump_begin on */
-	char dir[DUMP_DIR];	/* for messages */
+	uint64_t id;	    /* the caller's */
+	int dirfd;	    /* owned by the job from dump_begin on */
+	char dir[DUMP_DIR]; /* for messages */
 	char name[DUMP_NAME];
 	bool replace;		/* a file of that name is replaced, else a number is added */
 	struct genring_set set; /* owned by the job */
@@ -53,7 +53,8 @@ void dump_free(struct dump *d);
 /* Readable when dump_end has something. */
 int dump_fd(const struct dump *d);
 
-/* Begins; the job is taken over and *job is zero after. -EBUSY: one is under way (job unchanged). */
+/* Begins; the job is taken over and *job is zero after. -EBUSY: one is under way (job unchanged).
+ */
 int dump_begin(struct dump *d, struct dump_job *job);
 bool dump_busy(const struct dump *d);
 

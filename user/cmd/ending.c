@@ -32,7 +32,7 @@ void ending_done(struct ending *e)
 {
 	if (e->events_fd >= 0)
 		close(e->events_fd);
-	*e = (struct ending){ .events_fd = -1 };
+	*e = (struct ending){.events_fd = -1};
 }
 
 bool ending_oom(const struct ending *e)
@@ -55,8 +55,9 @@ void ending_text(enum rec_end end, int status, bool oom, char *ret, size_t cap)
 			 strsignal(WTERMSIG(status)),
 			 WCOREDUMP(status) ? ", with a core dump" : "");
 	else if (WEXITSTATUS(status) == 2)
-		snprintf(ret, cap, "the process exited with status 2 (a Go panic or fatal error "
-				   "exits so)");
+		snprintf(ret, cap,
+			 "the process exited with status 2 (a Go panic or fatal error "
+			 "exits so)");
 	else
 		snprintf(ret, cap, "the process exited with status %d", WEXITSTATUS(status));
 }

@@ -18,7 +18,7 @@
 enum { ENDING_SLUG = 32 };
 
 struct ending {
-	int events_fd;	   /* memory.events, -1: none; owned */
+	int events_fd;	    /* memory.events, -1: none; owned */
 	uint64_t oom_kills; /* at the start */
 };
 
@@ -31,7 +31,8 @@ bool ending_oom(const struct ending *e);
 
 /*
  * A sentence ("the process was killed by signal 9 (Killed)"; "" when it did not end), and the same
- * as part of a file name ("killed-9", "exit-2", "oom", "exec", "end"). status as wait(2), -1 unknown.
+ * as part of a file name ("killed-9", "exit-2", "oom", "exec", "end"). status as wait(2), -1
+ * unknown.
  */
 void ending_text(enum rec_end end, int status, bool oom, char *ret, size_t cap);
 void ending_slug(enum rec_end end, int status, bool oom, char ret[static ENDING_SLUG]);

@@ -56,16 +56,17 @@ static void status_text(struct flight *f, struct buf *b)
 	if (fo->window_ns)
 		buf_printf(b, " of %s", parse_fmt_ns(fo->window_ns, a));
 	buf_printf(b, ", %s of %s, %zu generations, %s events\n", parse_fmt_bytes(s.ring.bytes, a),
-		   parse_fmt_bytes(fo->bytes, c), s.ring.gens,
-		   parse_fmt_count(s.ring.events, e));
+		   parse_fmt_bytes(fo->bytes, c), s.ring.gens, parse_fmt_count(s.ring.events, e));
 	buf_printf(b, "rate     %.0f events/s; lost %" PRIu64 " records\n", event_rate(&s),
 		   s.sums.lost);
 	buf_printf(b, "cost     %.0f hits/s: about %.1f%% of one CPU added to the target\n",
 		   per_s(s.cost.hits, s.ran_ns), s.cost.cpu_percent);
 	buf_printf(b, "memory   %s, stated at most %s; %" PRIu64 " goroutines\n",
-		   parse_fmt_bytes(flightmem_rss(), a), parse_fmt_bytes(f->mem.stated, c), s.m->live);
-	buf_printf(b, "dumps    %" PRIu64 " written (%s), %" PRIu64 " failed, %" PRIu64
-		      " triggers joined one%s",
+		   parse_fmt_bytes(flightmem_rss(), a), parse_fmt_bytes(f->mem.stated, c),
+		   s.m->live);
+	buf_printf(b,
+		   "dumps    %" PRIu64 " written (%s), %" PRIu64 " failed, %" PRIu64
+		   " triggers joined one%s",
 		   f->dumps, parse_fmt_bytes(f->dump_bytes, a), f->failed, f->q.joined,
 		   s.all ? "; one is being written" : "");
 }
@@ -73,7 +74,7 @@ static void status_text(struct flight *f, struct buf *b)
 static void status_json(struct flight *f, struct buf *b)
 {
 	const struct flight_opts *fo = &f->o->flight;
-	struct json j = { .out = b };
+	struct json j = {.out = b};
 	struct status s;
 
 	status_get(f, &s);
@@ -118,7 +119,7 @@ static void status_json(struct flight *f, struct buf *b)
 /* "dump [last=NS] [file=PATH]"; the path is the rest of the line. */
 static int do_dump(struct flight *f, const char *args, struct buf *text, uint64_t *ret_id)
 {
-	struct trigger t = { .at_ns = session_now_ns(), .reason = "ctl" };
+	struct trigger t = {.at_ns = session_now_ns(), .reason = "ctl"};
 	char *end;
 
 	if (strncmp(args, " last=", 6) == 0) {

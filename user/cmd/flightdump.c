@@ -37,35 +37,49 @@ static int try_dir(int dirfd, const char *dir, struct diag *d)
 	int err = output_open_in(&out, dirfd, "gotrace-bpf", d);
 
 	output_done(&out);
-	return err < 0 ? diag_set(d, err, "%s: dumps cannot be written here: %s; choose another "
-					  "folder with -o",
+	return err < 0 ? diag_set(d, err,
+				  "%s: dumps cannot be written here: %s; choose another "
+				  "folder with -o",
 				  dir, strerror(-err))
 		       : 0;
+}
+
+static bool same_dir(int a, int b)
+{
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev &&
+	       x.st_ino == y.st_ino;
 }
 
 int flight_open_dir(struct flight *f, struct diag *d)
 {
 	int fd = open(f->naming.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), err;
+	bool same;
 
 	if (fd < 0)
-		return diag_set(d, -errno, "%s: cannot open the folder of dumps: %s",
-				f->naming.dir, strerror(errno));
+		return diag_set(d, -errno, "%s: cannot open the folder of dumps: %s", f->naming.dir,
+				strerror(errno));
 	err = try_dir(fd, f->naming.dir, d);
 	if (err < 0) {
 		close(fd);
 		return err;
 	}
+	same = f->dirfd >= 0 && same_dir(f->dirfd, fd);
 	if (f->dirfd >= 0)
 		close(f->dirfd);
 	f->dirfd = fd;
-	shelf_forget(&f->shelf, fd);
+	if (same)
+		f->shelf.dirfd = fd;
+	else
+		shelf_forget(&f->shelf, fd);
 	return 0;
 }
 
 struct genring_opts flight_ring_opts(const struct flight_opts *fo)
 {
-	struct genring_opts ro = { .window_ns = fo->window_ns, .bytes = fo->bytes,
-				   .touch = fo->bytes_given };
+	struct genring_opts ro = {
+		.window_ns = fo->window_ns, .bytes = fo->bytes, .touch = fo->bytes_given};
 
 	ro.gen_bytes = fo->bytes / GENS_MIN;
 	if (ro.gen_bytes > JOIN_GEN_BYTES)
@@ -79,8 +93,10 @@ int flight_open_dumps(struct flight *f, struct diag *d)
 {
 	const struct flight_opts *fo = &f->o->flight;
 	struct genring_opts ro = flight_ring_opts(fo);
-	struct join_opts jo = { .format = f->o->format, .gen_bytes = ro.gen_bytes,
-				.sink = flight_take_gen, .ctx = f };
+	struct join_opts jo = {.format = f->o->format,
+			       .gen_bytes = ro.gen_bytes,
+			       .sink = flight_take_gen,
+			       .ctx = f};
 	int err;
 
 	f->q.after_ns = fo->after_ns;
@@ -142,8 +158,11 @@ static void tell_too_big(struct flight *f, const struct model_gen *gen)
 int flight_take_gen(void *ctx, const struct model_gen *gen)
 {
 	struct flight *f = ctx;
-	struct genring_gen g = { .start_ns = gen->start_ns, .end_ns = gen->end_ns,
-				 .events = gen->events, .bytes = gen->bytes, .len = gen->len };
+	struct genring_gen g = {.start_ns = gen->start_ns,
+				.end_ns = gen->end_ns,
+				.events = gen->events,
+				.bytes = gen->bytes,
+				.len = gen->len};
 	int err = genring_add(f->ring, &g);
 
 	if (err == -EBUSY) {
@@ -177,7 +196,7 @@ void flight_note(struct flight *f, uint64_t ts, const char *text)
 	struct {
 		struct rec r;
 		char text[REC_NOTE_MAX];
-	} n = { .r = { .len = sizeof(n), .hook = HOOK_NOTE, .ts = ts } };
+	} n = {.r = {.len = sizeof(n), .hook = HOOK_NOTE, .ts = ts}};
 
 	n.r.x = strnlen(text, REC_NOTE_MAX);
 	memcpy(n.text, text, n.r.x);
@@ -189,9 +208,11 @@ void flight_note(struct flight *f, uint64_t ts, const char *text)
 static int job_place(struct flight *f, const struct trigger *t, struct dump_job *job,
 		     struct diag *d)
 {
-	struct naming_fields nf = { .command = f->command,
-				    .pid = capture_target(f->s.capture)->pid,
-				    .real_ns = real_ns(), .n = t->id, .reason = t->reason };
+	struct naming_fields nf = {.command = f->command,
+				   .pid = capture_target(f->s.capture)->pid,
+				   .real_ns = real_ns(),
+				   .n = t->id,
+				   .reason = t->reason};
 	const char *slash = strrchr(t->file, '/');
 
 	nf.real_ns -= session_now_ns() - t->at_ns;
@@ -223,14 +244,15 @@ static void say_result(struct flight *f, const struct dump_result *r)
 		log_error("dump %" PRIu64 " failed: %s", r->id, r->diag.text);
 		return;
 	}
-	log_info("dump %" PRIu64 ": %s, %s events in %" PRIu64 " generations, %s, written in %s: %s",
+	log_info("dump %" PRIu64 ": %s, %s events in %" PRIu64
+		 " generations, %s, written in %s: %s",
 		 r->id, parse_fmt_ns(r->end_ns - r->start_ns, a), parse_fmt_count(r->events, b),
 		 r->gens, parse_fmt_bytes(r->bytes, c), parse_fmt_ns(r->took_ns, e), r->path);
 }
 
 static void dump_ended(struct flight *f, const struct dump_result *r)
 {
-	struct shelf_file sf = { .bytes = r->bytes, .dev = r->dev, .ino = r->ino };
+	struct shelf_file sf = {.bytes = r->bytes, .dev = r->dev, .ino = r->ino};
 
 	say_result(f, r);
 	if (f->ctl)
@@ -251,7 +273,7 @@ static void dump_ended(struct flight *f, const struct dump_result *r)
 /* A dump that could not even begin. */
 static void dump_unable(struct flight *f, int err, const struct diag *d)
 {
-	struct dump_result r = { .id = f->q.cur.id, .err = err, .diag = *d };
+	struct dump_result r = {.id = f->q.cur.id, .err = err, .diag = *d};
 
 	triggers_begin(&f->q, session_now_ns());
 	dump_ended(f, &r);
@@ -261,8 +283,8 @@ static void begin_dump(struct flight *f)
 {
 	const struct trigger *t = &f->q.cur;
 	uint64_t last = t->last_ns ? t->last_ns : f->o->flight.last_ns;
-	struct dump_job job = { .id = t->id, .dirfd = -1 };
-	struct diag d = { 0 };
+	struct dump_job job = {.id = t->id, .dirfd = -1};
+	struct diag d = {0};
 	struct genring_stat st;
 	uint64_t bytes = EV_HEADER_LEN;
 	int err;
@@ -350,7 +372,7 @@ void flight_wait_dump(struct flight *f)
 
 int flight_last_dump(struct flight *f, const char *reason)
 {
-	struct trigger t = { .at_ns = session_now_ns() };
+	struct trigger t = {.at_ns = session_now_ns()};
 	uint64_t id, failed;
 
 	snprintf(t.reason, sizeof(t.reason), "%s", reason);

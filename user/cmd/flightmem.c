@@ -3,8 +3,8 @@
  *
  * What is resident when all is set up holds nearly everything: the rings of the CPUs, the arena of
  * generations (touched at once when its size was asked for), the tables of all goroutines there
- * are. Room for what grows later is added, and that sum is stated. Goroutines, stacks and names come
- * and go: when they need more than that room, the window gives way, not the promise.
+ * are. Room for what grows later is added, and that sum is stated. Goroutines, stacks and names
+ * come and go: when they need more than that room, the window gives way, not the promise.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -76,7 +76,8 @@ static void give_way(struct flight *f, size_t over)
 	f->limit = to;
 	genring_limit(f->ring, to);
 	if (!f->mem.told_less)
-		log_warn("memory: tables have grown (%llu goroutines): the window gives way, it is %s "
+		log_warn("memory: tables have grown (%llu goroutines): the window gives way, it is "
+			 "%s "
 			 "instead of %s",
 			 (unsigned long long)model_get_stats(f->s.join.model)->live,
 			 parse_fmt_bytes(to, a), parse_fmt_bytes(f->o->flight.bytes, b));

@@ -45,18 +45,21 @@ enum flight_opt {
 };
 
 #define FLIGHT_LONG_OPTIONS                                                                        \
-	{ "flight", required_argument, NULL, 'F' }, { "after", required_argument, NULL, OPT_AFTER }, \
-		{ "last", required_argument, NULL, OPT_LAST },                                     \
-		{ "min-interval", required_argument, NULL, OPT_MIN_INTERVAL },                     \
-		{ "max-dumps", required_argument, NULL, OPT_MAX_DUMPS },                           \
-		{ "max-disk", required_argument, NULL, OPT_MAX_DISK },                             \
-		{ "on", required_argument, NULL, OPT_ON },                                         \
-		{ "dump-on-exit", no_argument, NULL, OPT_DUMP_ON_EXIT },                           \
-		{ "comm", required_argument, NULL, OPT_COMM },                                     \
-		{ "exe", required_argument, NULL, OPT_EXE },                                       \
-		{ "follow", no_argument, NULL, OPT_FOLLOW }
+	{"flight", required_argument, NULL, 'F'}, {"after", required_argument, NULL, OPT_AFTER},   \
+		{"last", required_argument, NULL, OPT_LAST},                                       \
+		{"min-interval", required_argument, NULL, OPT_MIN_INTERVAL},                       \
+		{"max-dumps", required_argument, NULL, OPT_MAX_DUMPS},                             \
+		{"max-disk", required_argument, NULL, OPT_MAX_DISK},                               \
+		{"on", required_argument, NULL, OPT_ON},                                           \
+		{"dump-on-exit", no_argument, NULL, OPT_DUMP_ON_EXIT},                             \
+		{"comm", required_argument, NULL, OPT_COMM},                                       \
+		{"exe", required_argument, NULL, OPT_EXE},                                         \
+	{                                                                                          \
+		"follow", no_argument, NULL, OPT_FOLLOW                                            \
+	}
 
-/* Takes option c (as getopt_long returned it). 0, -EINVAL with a sentence, -ENOENT not one of these. */
+/* Takes option c (as getopt_long returned it). 0, -EINVAL with a sentence, -ENOENT not one of
+ * these. */
 int flightopts_take(struct flight_opts *o, int c, const char *arg, struct diag *d);
 
 /* "30s", "30s,256mb", "256mb". -EINVAL or -ERANGE with a sentence. */

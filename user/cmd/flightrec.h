@@ -28,7 +28,7 @@
 #include "trace/genring.h"
 
 struct flight_mem {
-	size_t stated;	     /* resident at most */
+	size_t stated; /* resident at most */
 	uint64_t checked_ns;
 	bool told_less, told_over;
 };
@@ -39,13 +39,13 @@ struct flight {
 	struct ending ending;
 	struct naming naming;
 	char command[TARGET_NAME];
-	int dirfd; /* owned; the folder of dumps */
+	int dirfd;	      /* owned; the folder of dumps */
 	struct genring *ring; /* owned */
 	size_t limit;	      /* bytes that it may keep now */
 	struct dump *dump;    /* owned */
 	struct shelf shelf;
 	struct triggers q;
-	struct ctl *ctl;     /* owned */
+	struct ctl *ctl; /* owned */
 	struct flight_mem mem;
 	struct watch *watch; /* owned; NULL: no conditions */
 	uint64_t ticked_ns, noted_ns;
@@ -54,10 +54,10 @@ struct flight {
 	uint64_t lost;		/* records, of all processes */
 	uint64_t dump_bytes;
 	char last_path[DUMP_DIR + DUMP_NAME];
-	uint64_t too_big;	/* generations that did not fit at all */
-	uint64_t cut_ns;	/* the most of our CPU time that ending a generation for a dump took */
-	uint64_t abandoned;	/* dumps given up for the window's sake */
-	bool told_short;	/* that the size wins over the time */
+	uint64_t too_big;   /* generations that did not fit at all */
+	uint64_t cut_ns;    /* the most of our CPU time that ending a generation for a dump took */
+	uint64_t abandoned; /* dumps given up for the window's sake */
+	bool told_short;    /* that the size wins over the time */
 	bool stop;
 };
 
@@ -94,7 +94,8 @@ void flight_note(struct flight *f, uint64_t ts, const char *text);
 /* Ends what ended and begins what is due; to be called after each turn. */
 void flight_dumps(struct flight *f);
 
-/* The last dump: everything that waits becomes this one, and it is waited for. 0 or the dump's error. */
+/* The last dump: everything that waits becomes this one, and it is waited for. 0 or the dump's
+ * error. */
 int flight_last_dump(struct flight *f, const char *reason);
 /* Waits for the dump under way. */
 void flight_wait_dump(struct flight *f);

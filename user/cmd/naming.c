@@ -18,7 +18,7 @@ static bool is_dir(const char *path)
 
 int naming_parse(const char *text, struct naming *ret, struct diag *d)
 {
-	struct naming n = { .dir = "." };
+	struct naming n = {.dir = "."};
 	const char *slash, *base;
 	size_t len;
 
@@ -27,8 +27,9 @@ int naming_parse(const char *text, struct naming *ret, struct diag *d)
 	if (!*text)
 		return diag_set(d, -EINVAL, "-o: the file name is empty");
 	if (strcmp(text, "-") == 0)
-		return diag_set(d, -EINVAL,
-				"-o -: a flight recorder writes files; name a folder or a template");
+		return diag_set(
+			d, -EINVAL,
+			"-o -: a flight recorder writes files; name a folder or a template");
 	slash = strrchr(text, '/');
 	if (is_dir(text)) {
 		slash = text + strlen(text);
@@ -51,10 +52,12 @@ int naming_parse(const char *text, struct naming *ret, struct diag *d)
 	snprintf(n.base, sizeof(n.base), "%s", base);
 	for (const char *p = strchr(n.base, '%'); p; p = strchr(p + 2, '%')) {
 		if (!p[1] || !strchr("ptnrc%", p[1]))
-			return diag_set(d, -EINVAL,
-					"-o '%s': '%%%c' at character %zu means nothing; use %%p pid, "
-					"%%t time, %%n number, %%r reason, %%c command, %%%%",
-					text, p[1] ? p[1] : ' ', (size_t)(p - n.base) + 1 +
+			return diag_set(
+				d, -EINVAL,
+				"-o '%s': '%%%c' at character %zu means nothing; use %%p pid, "
+				"%%t time, %%n number, %%r reason, %%c command, %%%%",
+				text, p[1] ? p[1] : ' ',
+				(size_t)(p - n.base) + 1 +
 					(base == naming_default ? 0 : (size_t)(base - text)));
 		n.unique |= p[1] == 'n' || p[1] == 't';
 	}
@@ -65,7 +68,7 @@ int naming_parse(const char *text, struct naming *ret, struct diag *d)
 static void time_text(uint64_t real_ns, char *ret, size_t cap)
 {
 	time_t sec = (time_t)(real_ns / 1000000000);
-	struct tm tm = { 0 };
+	struct tm tm = {0};
 	char when[32];
 
 	gmtime_r(&sec, &tm);
@@ -73,7 +76,8 @@ static void time_text(uint64_t real_ns, char *ret, size_t cap)
 	snprintf(ret, cap, "%s.%03uZ", when, (unsigned)(real_ns / 1000000 % 1000));
 }
 
-void naming_make(const struct naming *n, const struct naming_fields *f, char ret[static NAMING_BASE])
+void naming_make(const struct naming *n, const struct naming_fields *f,
+		 char ret[static NAMING_BASE])
 {
 	size_t at = 0;
 

@@ -32,12 +32,14 @@ struct naming_fields {
 extern const char naming_default[];
 
 /*
- * Takes a template apart; NULL: naming_default in the working folder; a folder (or a trailing slash):
- * naming_default there. -EINVAL with a sentence that points at what is wrong.
+ * Takes a template apart; NULL: naming_default in the working folder; a folder (or a trailing
+ * slash): naming_default there. -EINVAL with a sentence that points at what is wrong.
  */
 int naming_parse(const char *text, struct naming *ret, struct diag *d);
 
-/* The name of one dump, without the folder; characters that a file name should not have become '_'. */
-void naming_make(const struct naming *n, const struct naming_fields *f, char ret[static NAMING_BASE]);
+/* The name of one dump, without the folder; characters that a file name should not have become '_'.
+ */
+void naming_make(const struct naming *n, const struct naming_fields *f,
+		 char ret[static NAMING_BASE]);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * notify.h - tells a supervisor how far we are (sd_notify(3)'s documented socket protocol: datagrams
- * of VARIABLE=value lines to the AF_UNIX address in NOTIFY_SOCKET, '@' for the abstract namespace).
+ * notify.h - tells a supervisor how far we are (sd_notify(3)'s documented socket protocol:
+ * datagrams of VARIABLE=value lines to the AF_UNIX address in NOTIFY_SOCKET, '@' for the abstract
+ * namespace).
  */
 #ifndef CMD_NOTIFY_H
 #define CMD_NOTIFY_H

@@ -106,8 +106,8 @@ int session_turn(struct session *s, struct pollfd *fds, size_t n, unsigned *ret_
 		*ret_seen = SESSION_END;
 		return 0;
 	}
-	all[0] = (struct pollfd){ .fd = s->signal_fd, .events = POLLIN };
-	all[1] = (struct pollfd){ .fd = capture_target(s->capture)->pidfd, .events = POLLIN };
+	all[0] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
+	all[1] = (struct pollfd){.fd = capture_target(s->capture)->pidfd, .events = POLLIN};
 	if (n > SESSION_FDS)
 		n = SESSION_FDS;
 	if (n)
@@ -149,5 +149,5 @@ void session_done(struct session *s)
 	capture_free(s->capture);
 	if (s->signal_fd >= 0)
 		close(s->signal_fd);
-	*s = (struct session){ .signal_fd = -1 };
+	*s = (struct session){.signal_fd = -1};
 }

@@ -33,11 +33,11 @@ struct session {
 	int signal_fd;		 /* owned, -1: none */
 	uint64_t armed_ns;	 /* CLOCK_MONOTONIC, 0: not yet */
 	uint64_t exec_check_ns;
-	uint64_t polled_ns;	 /* all records before this were delivered */
-	bool hurry;		 /* the next turn does not wait */
-	enum rec_end end;	 /* why it ended, as far as known */
-	int status;		 /* how the process ended (wait(2)), -1 unknown */
-	struct diag diag;	 /* what the sink left as its reason */
+	uint64_t polled_ns; /* all records before this were delivered */
+	bool hurry;	    /* the next turn does not wait */
+	enum rec_end end;   /* why it ended, as far as known */
+	int status;	    /* how the process ended (wait(2)), -1 unknown */
+	struct diag diag;   /* what the sink left as its reason */
 };
 
 /* What a turn found. */

@@ -1,6 +1,6 @@
 /*
- * shelf.h - the dumps that this run has written into one folder, so that their number and bytes stay
- * bounded: the oldest make room. Only files of this run are ever removed, and only if they are
+ * shelf.h - the dumps that this run has written into one folder, so that their number and bytes
+ * stay bounded: the oldest make room. Only files of this run are ever removed, and only if they are
  * still the same files (device and inode).
  */
 #ifndef CMD_SHELF_H

@@ -19,12 +19,12 @@
 enum { TRIGGER_REASON = 48, TRIGGER_FILE = 4096 };
 
 struct trigger {
-	uint64_t id;			/* of the dump that it made or joined */
-	uint64_t at_ns;			/* CLOCK_MONOTONIC */
-	uint64_t last_ns;		/* less than the window; 0: as the options say */
-	uint64_t spacing_ns;		/* behind the begin of the dump before it, at least */
-	char reason[TRIGGER_REASON];	/* as in names */
-	char file[TRIGGER_FILE];	/* "": by template */
+	uint64_t id;		     /* of the dump that it made or joined */
+	uint64_t at_ns;		     /* CLOCK_MONOTONIC */
+	uint64_t last_ns;	     /* less than the window; 0: as the options say */
+	uint64_t spacing_ns;	     /* behind the begin of the dump before it, at least */
+	char reason[TRIGGER_REASON]; /* as in names */
+	char file[TRIGGER_FILE];     /* "": by template */
 };
 
 struct triggers {

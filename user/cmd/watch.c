@@ -39,7 +39,7 @@ static uint64_t pack(struct entry e)
 
 static struct entry unpack(uint64_t v)
 {
-	return (struct entry){ .since = v >> 3, .told = v & 4, .state = (unsigned)(v & 3) };
+	return (struct entry){.since = v >> 3, .told = v & 4, .state = (unsigned)(v & 3)};
 }
 
 struct watch *watch_new(const struct cond *conds, size_t cnt, struct model_texts block_reasons,
@@ -152,7 +152,7 @@ static bool leave(struct watch *w, uint64_t goid, uint64_t ts, struct watch_hit 
 static bool go(struct watch *w, uint64_t goid, unsigned state, uint64_t ts, uint64_t reason,
 	       struct watch_hit *ret)
 {
-	struct entry e = { .since = ts, .state = state };
+	struct entry e = {.since = ts, .state = state};
 	bool is_hit;
 
 	if (!goid)
@@ -260,8 +260,8 @@ static bool on_other(struct watch *w, const struct rec *r, struct watch_hit *ret
 		from = map_get(&w->assists, r->goid, 0);
 		if (!from || !map_del(&w->assists, r->goid) || r->ts <= from)
 			return false;
-		return hit(ret, met(w, COND_ASSIST, r->ts - from, ""), r->ts, r->goid,
-			   r->ts - from, "assisted the collector for", "");
+		return hit(ret, met(w, COND_ASSIST, r->ts - from, ""), r->ts, r->goid, r->ts - from,
+			   "assisted the collector for", "");
 	case HOOK_CALL:
 		/* x counts the call conditions only. */
 		for (size_t i = 0, n = 0; i < w->cnt; i++) {
@@ -269,9 +269,9 @@ static bool on_other(struct watch *w, const struct rec *r, struct watch_hit *ret
 				continue;
 			ret->cond = &w->conds[i];
 			ret->ts = r->ts;
-			snprintf(ret->text, sizeof(ret->text), "%.150s: goroutine %" PRIu64
-								" entered it",
-				 w->conds[i].text, r->goid);
+			snprintf(ret->text, sizeof(ret->text),
+				 "%.150s: goroutine %" PRIu64 " entered it", w->conds[i].text,
+				 r->goid);
 			return true;
 		}
 		return false;
@@ -317,7 +317,8 @@ static bool tick_live(struct watch *w, uint64_t now_ns, uint64_t live, struct wa
 		if (c->kind != COND_GOROUTINES)
 			continue;
 		if (live <= c->limit) {
-			/* Told again only after a real fall: not at each crossing of a flat curve. */
+			/* Told again only after a real fall: not at each crossing of a flat curve.
+			 */
 			if (live <= c->limit - c->limit / 10)
 				w->many &= ~(1ULL << i);
 			continue;

@@ -1,7 +1,8 @@
 /*
  * find.h - a process by its name or its program.
  *
- * Sources: proc(5). comm is cut to 15 bytes by the kernel: a longer name is compared as far as that.
+ * Sources: proc(5). comm is cut to 15 bytes by the kernel: a longer name is compared as far as
+ * that.
  */
 #ifndef PROC_FIND_H
 #define PROC_FIND_H
@@ -10,9 +11,9 @@
 #include <stdint.h>
 
 struct find_result {
-	int pid;	/* the one that was started last */
+	int pid;	      /* the one that was started last */
 	uint64_t start_ticks; /* since boot: with pid its identity */
-	size_t cnt;	/* how many there are */
+	size_t cnt;	      /* how many there are */
 };
 
 /*

@@ -14,7 +14,7 @@ struct gen_block {
 	struct gen_block *next; /* younger */
 	struct genring_gen gen;
 	size_t off;
-	bool kept;	 /* by the ring */
+	bool kept;	  /* by the ring */
 	atomic_uint refs; /* the ring's and the sets' */
 };
 
@@ -22,8 +22,8 @@ struct genring {
 	struct genring_opts o;
 	uint8_t *arena; /* owned, cap bytes */
 	size_t cap;
-	size_t limit;	/* of kept bytes; <= o.bytes */
-	size_t head;	/* where the next is tried */
+	size_t limit; /* of kept bytes; <= o.bytes */
+	size_t head;  /* where the next is tried */
 	size_t kept_bytes;
 	struct gen_block *first, *last; /* all, by age; owned */
 	uint64_t added, evicted_by_bytes;
@@ -139,7 +139,8 @@ static struct gen_block *in_the_way(const struct genring *r, size_t pos, size_t 
 	struct gen_block *found = NULL;
 
 	for (struct gen_block *b = r->first; b; b = b->next)
-		if (b->off < pos + n && b->off + b->gen.len > pos && (!found || b->off < found->off))
+		if (b->off < pos + n && b->off + b->gen.len > pos &&
+		    (!found || b->off < found->off))
 			found = b;
 	return found;
 }
@@ -250,8 +251,8 @@ void genring_trim(struct genring *r)
 
 void genring_get_stat(const struct genring *r, struct genring_stat *ret)
 {
-	*ret = (struct genring_stat){ .added = r->added, .evicted_by_bytes = r->evicted_by_bytes,
-				      .bytes = r->kept_bytes };
+	*ret = (struct genring_stat){
+		.added = r->added, .evicted_by_bytes = r->evicted_by_bytes, .bytes = r->kept_bytes};
 	for (struct gen_block *b = r->first; b; b = b->next) {
 		if (!b->kept) {
 			if (atomic_load_explicit(&b->refs, memory_order_relaxed))
@@ -273,7 +274,7 @@ static bool is_asked_for(const struct gen_block *b, uint64_t from_ns)
 
 int genring_hold(struct genring *r, uint64_t from_ns, struct genring_set *ret)
 {
-	struct genring_set s = { 0 };
+	struct genring_set s = {0};
 	size_t n = 0;
 
 	for (struct gen_block *b = r->first; b; b = b->next)
@@ -313,7 +314,7 @@ void genring_set_done(struct genring_set *s)
 		genring_set_drop(s, i);
 	free(s->gens);
 	free(s->blocks);
-	*s = (struct genring_set){ 0 };
+	*s = (struct genring_set){0};
 }
 
 long genring_copy(const struct genring_gen *g, uint64_t gen, size_t *off, uint8_t *buf, size_t cap)

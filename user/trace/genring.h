@@ -8,10 +8,10 @@
  *     read them on other threads without a lock. They are shared, not copied.
  * R2  Room is used again only when neither the ring nor a holder refers to what stands there.
  * R3  What the ring keeps is the newest generations without a gap, within both limits; the newest
- *     one is always kept. A generation covers the time until the next one starts, also where nothing
- *     happened: so what is kept covers the whole window, and less than one generation more.
- * R4  The arena never grows. What holders keep after the ring has given it up is in the same arena,
- *     in the part beyond the limit (GENRING_SLACK) first.
+ *     one is always kept. A generation covers the time until the next one starts, also where
+ *nothing happened: so what is kept covers the whole window, and less than one generation more. R4
+ *The arena never grows. What holders keep after the ring has given it up is in the same arena, in
+ *the part beyond the limit (GENRING_SLACK) first.
  *
  * One thread adds, holds and frees; a set's generations may be dropped by another.
  */
@@ -44,7 +44,7 @@ struct genring_stat {
 	size_t held_bytes;	   /* given up by the ring, still held by a set */
 	uint64_t start_ns, end_ns; /* of what is kept; 0: nothing */
 	uint64_t added, evicted_by_bytes;
-	uint64_t events;	   /* in what is kept */
+	uint64_t events; /* in what is kept */
 };
 
 /* Memory that a ring with these limits takes in all. */
@@ -57,8 +57,8 @@ void genring_free(struct genring *r);
 
 /*
  * Takes a copy of g as the newest. 0; -E2BIG it is larger than the limit: nothing is kept then, not
- * even what was; -EBUSY the room is held by sets: have some of it dropped and add it again, else the
- * window has a gap; -ENOMEM.
+ * even what was; -EBUSY the room is held by sets: have some of it dropped and add it again, else
+ * the window has a gap; -ENOMEM.
  */
 int genring_add(struct genring *r, const struct genring_gen *g);
 
@@ -72,7 +72,7 @@ void genring_get_stat(const struct genring *r, struct genring_stat *ret);
 
 /* References to generations, oldest first. */
 struct genring_set {
-	struct genring_gen *gens; /* owned */
+	struct genring_gen *gens;  /* owned */
 	struct gen_block **blocks; /* owned; NULL: dropped */
 	size_t cnt;
 };

@@ -18,18 +18,19 @@ static void good(void **state)
 		uint64_t limit;
 		const char *reason;
 	} v[] = {
-		{ "runnable>100ms", COND_RUNNABLE, 100000000, "" },
-		{ "blocked>1.5s", COND_BLOCKED, 1500000000, "" },
-		{ "blocked(sync)>1s", COND_BLOCKED, 1000000000, "sync" },
-		{ "blocked(sync.(*Cond).Wait)>1m30s", COND_BLOCKED, 90000000000, "sync.(*Cond).Wait" },
-		{ "blocked(chan receive)>250us", COND_BLOCKED, 250000, "chan receive" },
-		{ "running>10ms", COND_RUNNING, 10000000, "" },
-		{ "syscall>1h", COND_SYSCALL, 3600000000000, "" },
-		{ "stw>900ns", COND_STW, 900, "" },
-		{ "gc-assist>2ms", COND_ASSIST, 2000000, "" },
-		{ "goroutines>5000", COND_GOROUTINES, 5000, "" },
-		{ "goroutines>0", COND_GOROUTINES, 0, "" },
-		{ "call:main.(*Server).handle", COND_CALL, 0, "" },
+		{"runnable>100ms", COND_RUNNABLE, 100000000, ""},
+		{"blocked>1.5s", COND_BLOCKED, 1500000000, ""},
+		{"blocked(sync)>1s", COND_BLOCKED, 1000000000, "sync"},
+		{"blocked(sync.(*Cond).Wait)>1m30s", COND_BLOCKED, 90000000000,
+		 "sync.(*Cond).Wait"},
+		{"blocked(chan receive)>250us", COND_BLOCKED, 250000, "chan receive"},
+		{"running>10ms", COND_RUNNING, 10000000, ""},
+		{"syscall>1h", COND_SYSCALL, 3600000000000, ""},
+		{"stw>900ns", COND_STW, 900, ""},
+		{"gc-assist>2ms", COND_ASSIST, 2000000, ""},
+		{"goroutines>5000", COND_GOROUTINES, 5000, ""},
+		{"goroutines>0", COND_GOROUTINES, 0, ""},
+		{"call:main.(*Server).handle", COND_CALL, 0, ""},
 	};
 	struct cond c;
 	struct diag d;
@@ -53,32 +54,32 @@ static void bad(void **state)
 		uint64_t off;
 		const char *says;
 	} v[] = {
-		{ "", 0, "no such condition" },
-		{ "blokced>1s", 0, "no such condition" },
-		{ "runnables>1s", 0, "no such condition" },
-		{ "runnable", 8, "'>'" },
-		{ "runnable<1s", 0, "no such condition" },
-		{ "runnable(sync)>1s", 8, "only blocked" },
-		{ "blocked>", 8, "a time is wanted" },
-		{ "blocked>ms", 8, "a time is wanted" },
-		{ "blocked>-1s", 8, "a time is wanted" },
-		{ "blocked>25", 10, "a unit is wanted" },
-		{ "blocked>25x", 10, "a unit is wanted" },
-		{ "blocked>25ms ", 12, "a time is wanted" },
-		{ "blocked>1s5", 11, "a unit is wanted" },
-		{ "blocked>0s", 8, "above zero" },
-		{ "blocked>99999999999999999999h", 8, "no time" },
-		{ "blocked(sinc)>1s", 8, "no such reason" },
-		{ "blocked()>1s", 8, "no such reason" },
-		{ "blocked(sync", 12, "missing" },
-		{ "goroutines>", 11, "a number" },
-		{ "goroutines>1k", 12, "ends here" },
-		{ "goroutines>1000000000", 11, "no process" },
-		{ "call", 4, "takes a function" },
-		{ "call>1", 4, "takes a function" },
-		{ "call:", 5, "name of a function" },
+		{"", 0, "no such condition"},
+		{"blokced>1s", 0, "no such condition"},
+		{"runnables>1s", 0, "no such condition"},
+		{"runnable", 8, "'>'"},
+		{"runnable<1s", 0, "no such condition"},
+		{"runnable(sync)>1s", 8, "only blocked"},
+		{"blocked>", 8, "a time is wanted"},
+		{"blocked>ms", 8, "a time is wanted"},
+		{"blocked>-1s", 8, "a time is wanted"},
+		{"blocked>25", 10, "a unit is wanted"},
+		{"blocked>25x", 10, "a unit is wanted"},
+		{"blocked>25ms ", 12, "a time is wanted"},
+		{"blocked>1s5", 11, "a unit is wanted"},
+		{"blocked>0s", 8, "above zero"},
+		{"blocked>99999999999999999999h", 8, "no time"},
+		{"blocked(sinc)>1s", 8, "no such reason"},
+		{"blocked()>1s", 8, "no such reason"},
+		{"blocked(sync", 12, "missing"},
+		{"goroutines>", 11, "a number"},
+		{"goroutines>1k", 12, "ends here"},
+		{"goroutines>1000000000", 11, "no process"},
+		{"call", 4, "takes a function"},
+		{"call>1", 4, "takes a function"},
+		{"call:", 5, "name of a function"},
 	};
-	struct cond c = { .limit = 42 };
+	struct cond c = {.limit = 42};
 	struct diag d;
 
 	(void)state;
@@ -92,7 +93,7 @@ static void bad(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(good), cmocka_unit_test(bad) };
+	const struct CMUnitTest tests[] = {cmocka_unit_test(good), cmocka_unit_test(bad)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,18 +16,18 @@ static void windows(void **state)
 		size_t bytes;
 		bool given;
 	} v[] = {
-		{ "30s", 30000000000, FLIGHT_DEFAULT_BYTES, false },
-		{ "30", 30000000000, FLIGHT_DEFAULT_BYTES, false },
-		{ "64mb", 0, 64 << 20, true },
-		{ "30s,64mb", 30000000000, 64 << 20, true },
-		{ "1m,1mb", 60000000000, 1 << 20, true },
-		{ "100ms", 100000000, FLIGHT_DEFAULT_BYTES, false },
+		{"30s", 30000000000, FLIGHT_DEFAULT_BYTES, false},
+		{"30", 30000000000, FLIGHT_DEFAULT_BYTES, false},
+		{"64mb", 0, 64 << 20, true},
+		{"30s,64mb", 30000000000, 64 << 20, true},
+		{"1m,1mb", 60000000000, 1 << 20, true},
+		{"100ms", 100000000, FLIGHT_DEFAULT_BYTES, false},
 	};
 	struct diag d;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		struct flight_opts o = { 0 };
+		struct flight_opts o = {0};
 
 		assert_int_equal(flightopts_window(v[i].text, &o, &d), 0);
 		assert_true(o.on);
@@ -39,14 +39,15 @@ static void windows(void **state)
 
 static void nonsense(void **state)
 {
-	static const char *const v[] = { "", ",", "30s,", ",64mb", "x", "-5s", "0", "0s", "0mb",
-					 "30s,0", "30s,30s", "64mb,30s", "30s,64mb,1", "1ms",
-					 "99999h", "64k", "30s,999999tb", "99999999g", "30s 64mb" };
+	static const char *const v[] = {
+		"",	  ",",	 "30s,",	 ",64mb",     "x",	  "-5s",	"0",
+		"0s",	  "0mb", "30s,0",	 "30s,30s",   "64mb,30s", "30s,64mb,1", "1ms",
+		"99999h", "64k", "30s,999999tb", "99999999g", "30s 64mb"};
 	struct diag d;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		struct flight_opts o = { 0 };
+		struct flight_opts o = {0};
 
 		d.text[0] = '\0';
 		if (flightopts_window(v[i], &o, &d) >= 0)
@@ -58,7 +59,7 @@ static void nonsense(void **state)
 
 static void together(void **state)
 {
-	struct flight_opts o = { 0 };
+	struct flight_opts o = {0};
 	struct diag d;
 
 	(void)state;
@@ -87,7 +88,7 @@ static void together(void **state)
 
 static void conditions_are_bounded(void **state)
 {
-	struct flight_opts o = { 0 };
+	struct flight_opts o = {0};
 	struct diag d;
 
 	(void)state;
@@ -99,9 +100,9 @@ static void conditions_are_bounded(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(windows), cmocka_unit_test(nonsense),
-					    cmocka_unit_test(together),
-					    cmocka_unit_test(conditions_are_bounded) };
+	const struct CMUnitTest tests[] = {cmocka_unit_test(windows), cmocka_unit_test(nonsense),
+					   cmocka_unit_test(together),
+					   cmocka_unit_test(conditions_are_bounded)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

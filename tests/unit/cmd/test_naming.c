@@ -10,9 +10,11 @@
 
 #include "cmd/naming.h"
 
-static const struct naming_fields fields = { .command = "demo", .pid = 4711,
-					     .real_ns = 1769903999123000000ULL, .n = 3,
-					     .reason = "killed-9" };
+static const struct naming_fields fields = {.command = "demo",
+					    .pid = 4711,
+					    .real_ns = 1769903999123000000ULL,
+					    .n = 3,
+					    .reason = "killed-9"};
 
 static void parts(void **state)
 {
@@ -72,8 +74,8 @@ static void nothing_leaves_the_folder(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(parts), cmocka_unit_test(refused),
-					    cmocka_unit_test(nothing_leaves_the_folder) };
+	const struct CMUnitTest tests[] = {cmocka_unit_test(parts), cmocka_unit_test(refused),
+					   cmocka_unit_test(nothing_leaves_the_folder)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,7 +18,7 @@ static int dirfd_;
 
 static void put(struct shelf *s, const char *name, uint64_t bytes)
 {
-	struct shelf_file f = { .bytes = bytes };
+	struct shelf_file f = {.bytes = bytes};
 	struct stat st;
 	int fd = openat(dirfd_, name, O_CREAT | O_TRUNC | O_WRONLY, 0600);
 
@@ -37,7 +37,7 @@ static bool there(const char *name)
 
 static void by_number(void **state)
 {
-	struct shelf s = { .max_files = 2, .dirfd = dirfd_ };
+	struct shelf s = {.max_files = 2, .dirfd = dirfd_};
 
 	(void)state;
 	put(&s, "a", 1);
@@ -51,7 +51,7 @@ static void by_number(void **state)
 
 static void by_bytes(void **state)
 {
-	struct shelf s = { .max_bytes = 100, .dirfd = dirfd_ };
+	struct shelf s = {.max_bytes = 100, .dirfd = dirfd_};
 
 	(void)state;
 	put(&s, "d", 40);
@@ -66,8 +66,8 @@ static void by_bytes(void **state)
 /* A file that took the place of ours, or that ours was moved away from, is left alone. */
 static void only_ours(void **state)
 {
-	struct shelf s = { .max_files = 1, .dirfd = dirfd_ };
-	struct shelf other = { .dirfd = dirfd_ };
+	struct shelf s = {.max_files = 1, .dirfd = dirfd_};
+	struct shelf other = {.dirfd = dirfd_};
 
 	(void)state;
 	put(&s, "f", 1);
@@ -88,8 +88,8 @@ static void only_ours(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(by_number), cmocka_unit_test(by_bytes),
-					    cmocka_unit_test(only_ours) };
+	const struct CMUnitTest tests[] = {cmocka_unit_test(by_number), cmocka_unit_test(by_bytes),
+					   cmocka_unit_test(only_ours)};
 	char dir[] = "/tmp/shelf-XXXXXX", cmd[64];
 	int err;
 

@@ -12,14 +12,14 @@
 
 static int at(struct triggers *q, uint64_t ns, uint64_t *id)
 {
-	struct trigger t = { .at_ns = ns, .reason = "signal" };
+	struct trigger t = {.at_ns = ns, .reason = "signal"};
 
 	return triggers_add(q, &t, id);
 }
 
 static void a_storm_makes_one_more(void **state)
 {
-	struct triggers q = { 0 };
+	struct triggers q = {0};
 	uint64_t id;
 
 	(void)state;
@@ -43,7 +43,7 @@ static void a_storm_makes_one_more(void **state)
 
 static void after_puts_the_trigger_in_the_middle(void **state)
 {
-	struct triggers q = { .after_ns = 2000 };
+	struct triggers q = {.after_ns = 2000};
 	uint64_t id;
 
 	(void)state;
@@ -58,8 +58,8 @@ static void after_puts_the_trigger_in_the_middle(void **state)
 
 static void spaced(void **state)
 {
-	struct triggers q = { .min_interval_ns = 1000 };
-	struct trigger t = { .at_ns = 300, .spacing_ns = 5000 };
+	struct triggers q = {.min_interval_ns = 1000};
+	struct trigger t = {.at_ns = 300, .spacing_ns = 5000};
 	uint64_t id;
 
 	(void)state;
@@ -80,8 +80,8 @@ static void spaced(void **state)
 
 static void own_files_do_not_join(void **state)
 {
-	struct triggers q = { 0 };
-	struct trigger t = { .at_ns = 5, .file = "/x/a" };
+	struct triggers q = {0};
+	struct trigger t = {.at_ns = 5, .file = "/x/a"};
 	uint64_t id;
 
 	(void)state;

@@ -10,8 +10,8 @@
 
 enum { MS = 1000000 };
 
-static const char *const blocks[] = { "unspecified", "sync", "sleep", "system goroutine wait" };
-static const char *const stws[] = { "unknown", "GC mark termination" };
+static const char *const blocks[] = {"unspecified", "sync", "sleep", "system goroutine wait"};
+static const char *const stws[] = {"unknown", "GC mark termination"};
 
 static struct watch *make(struct cond *c, size_t n, const char *const *texts)
 {
@@ -19,20 +19,21 @@ static struct watch *make(struct cond *c, size_t n, const char *const *texts)
 
 	for (size_t i = 0; i < n; i++)
 		assert_int_equal(cond_parse(texts[i], &c[i], &d), 0);
-	return watch_new(c, n, (struct model_texts){ blocks, 4 }, (struct model_texts){ stws, 2 });
+	return watch_new(c, n, (struct model_texts){blocks, 4}, (struct model_texts){stws, 2});
 }
 
 static bool rec(struct watch *w, unsigned hook, uint64_t ms, uint64_t goid, uint64_t x,
 		struct watch_hit *hit)
 {
-	struct rec r = { .len = sizeof(r), .hook = (uint8_t)hook, .ts = ms * MS, .goid = goid, .x = x };
+	struct rec r = {
+		.len = sizeof(r), .hook = (uint8_t)hook, .ts = ms * MS, .goid = goid, .x = x};
 
 	return watch_record(w, &r, hit);
 }
 
 static void blocked(void **state)
 {
-	const char *const texts[] = { "blocked>250ms", "blocked(sync)>10ms" };
+	const char *const texts[] = {"blocked>250ms", "blocked(sync)>10ms"};
 	struct watch_hit h;
 	struct cond c[2];
 	struct watch *w = make(c, 2, texts);
@@ -61,7 +62,7 @@ static void blocked(void **state)
 
 static void runnable_running_syscall(void **state)
 {
-	const char *const texts[] = { "runnable>10ms", "running>20ms", "syscall>30ms" };
+	const char *const texts[] = {"runnable>10ms", "running>20ms", "syscall>30ms"};
 	struct watch_hit h;
 	struct cond c[3];
 	struct watch *w = make(c, 3, texts);
@@ -88,7 +89,7 @@ static void runnable_running_syscall(void **state)
 
 static void what_hangs_is_told_once(void **state)
 {
-	const char *const texts[] = { "syscall>30ms", "stw>5ms" };
+	const char *const texts[] = {"syscall>30ms", "stw>5ms"};
 	struct watch_hit h;
 	struct cond c[2];
 	struct watch *w = make(c, 2, texts);
@@ -111,7 +112,7 @@ static void what_hangs_is_told_once(void **state)
 
 static void counts_and_calls(void **state)
 {
-	const char *const texts[] = { "goroutines>100", "call:main.a", "call:main.b" };
+	const char *const texts[] = {"goroutines>100", "call:main.a", "call:main.b"};
 	struct watch_hit h;
 	struct cond c[3];
 	struct watch *w = make(c, 3, texts);
@@ -133,7 +134,7 @@ static void counts_and_calls(void **state)
 
 static void the_table_is_bounded(void **state)
 {
-	const char *const texts[] = { "blocked>1s" };
+	const char *const texts[] = {"blocked>1s"};
 	struct watch_hit h;
 	struct cond c[1];
 	struct watch *w = make(c, 1, texts);

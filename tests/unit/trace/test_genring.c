@@ -19,7 +19,7 @@ enum { SEC = 1000000000 };
 /* A generation of about len bytes, its content a function of seed. */
 static struct buf make_gen(uint64_t seed, size_t len)
 {
-	struct buf b = { 0 };
+	struct buf b = {0};
 
 	while (b.len < len) {
 		size_t n = len - b.len > 9000 ? 9000 : len - b.len;
@@ -35,8 +35,11 @@ static struct buf make_gen(uint64_t seed, size_t len)
 static int add(struct genring *r, uint64_t sec, size_t len)
 {
 	struct buf b = make_gen(sec, len);
-	struct genring_gen g = { .start_ns = sec * SEC, .end_ns = (sec + 1) * SEC, .events = 10,
-				 .bytes = b.p, .len = b.len };
+	struct genring_gen g = {.start_ns = sec * SEC,
+				.end_ns = (sec + 1) * SEC,
+				.events = 10,
+				.bytes = b.p,
+				.len = b.len};
 	int err = genring_add(r, &g);
 
 	buf_done(&b);
@@ -54,7 +57,7 @@ static void check_gen(const struct genring_gen *g, size_t len)
 
 static void keeps_the_window(void **state)
 {
-	struct genring_opts o = { .window_ns = 3ULL * SEC, .bytes = 1 << 20, .gen_bytes = 1 << 16 };
+	struct genring_opts o = {.window_ns = 3ULL * SEC, .bytes = 1 << 20, .gen_bytes = 1 << 16};
 	struct genring *r = genring_new(&o);
 	struct genring_set set;
 	struct genring_stat st;
@@ -73,7 +76,8 @@ static void keeps_the_window(void **state)
 	assert_int_equal(genring_hold(r, 20ULL * SEC, &set), 0);
 	assert_int_equal(set.cnt, 1); /* what ends at 20 s is not asked for */
 	genring_set_done(&set);
-	/* Nothing happened for 10 s: what came before covers that time, and is still in the window. */
+	/* Nothing happened for 10 s: what came before covers that time, and is still in the window.
+	 */
 	assert_int_equal(add(r, 31, 1000), 0);
 	genring_get_stat(r, &st);
 	assert_int_equal(st.gens, 2);
@@ -83,7 +87,7 @@ static void keeps_the_window(void **state)
 
 static void keeps_the_bytes(void **state)
 {
-	struct genring_opts o = { .bytes = 10 * 4096, .gen_bytes = 4096 };
+	struct genring_opts o = {.bytes = 10 * 4096, .gen_bytes = 4096};
 	struct genring *r = genring_new(&o);
 	struct genring_set set;
 	struct genring_stat st;
@@ -111,7 +115,7 @@ static void keeps_the_bytes(void **state)
 /* R1, R2: what is held is not touched, whatever is added. */
 static void held_ones_stay(void **state)
 {
-	struct genring_opts o = { .bytes = 10 * 4096, .gen_bytes = 3 * 4096 };
+	struct genring_opts o = {.bytes = 10 * 4096, .gen_bytes = 3 * 4096};
 	struct genring *r = genring_new(&o);
 	struct genring_stat before, after;
 	struct genring_set set;
@@ -153,7 +157,7 @@ static void held_ones_stay(void **state)
 
 static void numbers_anew(void **state)
 {
-	struct genring_opts o = { .bytes = 1 << 20, .gen_bytes = 1 << 17 };
+	struct genring_opts o = {.bytes = 1 << 20, .gen_bytes = 1 << 17};
 	struct genring *r = genring_new(&o);
 	struct genring_set set;
 	uint8_t chunk[20000], *all = malloc(1 << 17);
@@ -186,7 +190,7 @@ static void numbers_anew(void **state)
 
 static void gives_way_and_grows_back(void **state)
 {
-	struct genring_opts o = { .bytes = 64 * 4096, .gen_bytes = 4096, .touch = true };
+	struct genring_opts o = {.bytes = 64 * 4096, .gen_bytes = 4096, .touch = true};
 	struct genring *r = genring_new(&o);
 	struct genring_stat st;
 	struct genring_set set;
@@ -213,9 +217,9 @@ static void gives_way_and_grows_back(void **state)
 /* Any order of adding, holding and dropping: what is held is right, the window has no gap. */
 static void random_use(void **state)
 {
-	struct genring_opts o = { .window_ns = 30ULL * SEC, .bytes = 40000, .gen_bytes = 5000 };
+	struct genring_opts o = {.window_ns = 30ULL * SEC, .bytes = 40000, .gen_bytes = 5000};
 	struct genring *r = genring_new(&o);
-	struct genring_set sets[4] = { 0 };
+	struct genring_set sets[4] = {0};
 	uint32_t x = 12345;
 	uint64_t busy = 0;
 
@@ -250,12 +254,9 @@ static void random_use(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(keeps_the_window),
-		cmocka_unit_test(keeps_the_bytes),
-		cmocka_unit_test(held_ones_stay),
-		cmocka_unit_test(numbers_anew),
-		cmocka_unit_test(gives_way_and_grows_back),
-		cmocka_unit_test(random_use),
+		cmocka_unit_test(keeps_the_window),	    cmocka_unit_test(keeps_the_bytes),
+		cmocka_unit_test(held_ones_stay),	    cmocka_unit_test(numbers_anew),
+		cmocka_unit_test(gives_way_and_grows_back), cmocka_unit_test(random_use),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
