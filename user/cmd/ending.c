@@ -24,7 +24,7 @@ static uint64_t oom_count(int fd)
 
 void ending_begin(struct ending *e, int pid)
 {
-	e->events_fd = cgroup_open(pid, "memory.events");
+	e->events_fd = cgroup_open_oom(pid);
 	e->oom_kills = oom_count(e->events_fd);
 }
 

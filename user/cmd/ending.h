@@ -3,7 +3,7 @@
  *
  * Exit status: the kernel tells it by the pidfd from 6.15 on, and before as long as the zombie is
  * there (proc/target.h). That the kernel's OOM killer did it is not in the status: it shows in the
- * oom_kill count of the process's control group (cgroup v2 memory.events), which is held open from
+ * oom_kill count of the process's control group (proc/cgroup.h), which is held open from
  * the start since the group may be gone afterwards.
  */
 #ifndef CMD_ENDING_H
@@ -18,7 +18,7 @@
 enum { ENDING_SLUG = 32 };
 
 struct ending {
-	int events_fd;	    /* memory.events, -1: none; owned */
+	int events_fd;	    /* that count, -1: none; owned */
 	uint64_t oom_kills; /* at the start */
 };
 

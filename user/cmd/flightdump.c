@@ -291,7 +291,9 @@ static void begin_dump(struct flight *f)
 
 	genring_get_stat(f->ring, &st);
 	if (!st.gens)
-		err = diag_set(&d, -ENODATA, "nothing is kept yet");
+		err = diag_set(&d, -ENODATA,
+			       f->too_big ? "a generation is larger than what -F allows"
+					  : "nothing is kept yet");
 	else
 		err = genring_hold(f->ring, last && last < st.end_ns ? st.end_ns - last : 0,
 				   &job.set);
