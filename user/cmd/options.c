@@ -202,7 +202,7 @@ int options_record(int argc, char **argv, struct options *ret, struct diag *d)
 	struct options o = { 0 };
 	int c, err;
 
-	optind = 1;
+	optind = 0; /* also what getopt kept of another line */
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, ":p:d:o:F:qv", long_options, NULL)) != -1) {
 		if (c == '?')
