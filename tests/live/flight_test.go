@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -176,6 +177,7 @@ type move struct {
 
 type dumpRead struct {
 	first, last trace.Time // of all events
+	silence     trace.Time // the longest between two events
 	firstGen    trace.Time // end of the first generation
 	longest     trace.Time // generation
 	moves       []move
@@ -205,6 +207,9 @@ func readDump(path string) (*dumpRead, error) {
 		}
 		if d.first == 0 {
 			d.first = ev.Time()
+		}
+		if d.last != 0 {
+			d.silence = max(d.silence, ev.Time()-d.last)
 		}
 		d.last = max(d.last, ev.Time())
 		switch ev.Kind() {
@@ -260,15 +265,15 @@ func overlap(a, b *dumpRead) (int, error) {
 	return len(x), nil
 }
 
-// allReaders: every toolchain's own reader that takes the file's version.
-func allReaders(t *testing.T, path string) {
+// allReaders: every toolchain's own reader that takes files of a version, which is from.
+func allReaders(t *testing.T, path string, from int) {
 	t.Helper()
 	for _, v := range lab.Versions {
 		mode := "-d=parsed"
 		if lab.Minor(v) < 24 {
 			mode = "-d=1"
 		}
-		if lab.Minor(v) < 25 { // the header is 1.25: older ones refuse it
+		if lab.Minor(v) < from {
 			continue
 		}
 		lab.NeedGo(t, v)
@@ -352,10 +357,34 @@ func TestFlightDumps(t *testing.T) {
 		t.Errorf("exit status %d:\n%s", st, r.Stderr())
 	}
 	for _, f := range kept {
-		allReaders(t, f)
+		allReaders(t, f, 25)
 	}
 	t.Logf("%d dumps accepted; spans %v to %v; %d pairs, %d events in overlaps, all identical", n, shortest, longest,
 		checked, events)
+}
+
+// Dumps in the other versions of the format, for the readers that take them.
+func TestFlightFormats(t *testing.T) {
+	lab.Tool(t)
+	p := startProg(t, flightProg(t))
+	for format, from := range map[string]int{"1.22": 22, "1.23": 23, "1.26": 26} {
+		dir := t.TempDir()
+		r := lab.Record(t, p.Process.Pid, "-F", "1s,16mb", "-o", dir, "--format", format, "-q")
+		ready(t, p.pid())
+		time.Sleep(1500 * time.Millisecond)
+		n := scale(10, 2)
+		for i := 1; i <= n; i++ {
+			r.Cmd.Process.Signal(syscall.SIGUSR1)
+			waitDumps(t, dir, i, 10*time.Second)
+		}
+		r.Stop()
+		for _, d := range dumpsOf(t, dir) {
+			if _, err := readDump(d.path); err != nil {
+				t.Errorf("format %s: %v", format, err)
+			}
+			allReaders(t, d.path, from)
+		}
+	}
 }
 
 // monotonic is CLOCK_MONOTONIC.
@@ -369,7 +398,7 @@ func monotonic() uint64 {
 func TestFlightKill(t *testing.T) {
 	lab.Tool(t)
 	bin := flightProg(t)
-	worst := time.Duration(0)
+	var gaps []time.Duration
 	n := scale(50, 3)
 	for i := range n {
 		p := startProg(t, bin)
@@ -392,16 +421,20 @@ func TestFlightKill(t *testing.T) {
 		}
 		last := uint64(d.last-d.clock.Trace) + d.clock.Mono
 		gap := time.Duration(int64(at) - int64(last))
-		worst = max(worst, gap)
-		if gap > 20*time.Millisecond {
-			t.Errorf("run %d: the last event is %v before the kill", i, gap)
+		gaps = append(gaps, gap)
+		// Where others keep the target from the CPU it is silent for longer, and not at its end only.
+		if gap > max(20*time.Millisecond, time.Duration(d.silence)) {
+			t.Errorf("run %d: the last event is %v before the kill; it was silent for %v at most before", i, gap,
+				time.Duration(d.silence))
 		}
 		if !strings.Contains(r.Stderr(), "killed by signal 9") {
 			t.Errorf("run %d: the summary does not say how it ended:\n%s", i, r.Stderr())
 		}
 		p.Process.Kill()
 	}
-	t.Logf("%d kills: a dump each; the last event at most %v before the kill", n, worst)
+	slices.Sort(gaps)
+	t.Logf("%d kills: a dump each; the last event %v (median), %v (9 of 10), %v (all) before the kill", n, gaps[n/2],
+		gaps[n*9/10], gaps[n-1])
 }
 
 // Other ends: an exit status, a panic; a trigger that waits for its --after is kept.
