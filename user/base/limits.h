@@ -36,6 +36,7 @@ enum {
 	LIMIT_REPORT_BYTES = 48 * 1024 * 1024, /* of names and stacks */
 	LIMIT_REPORT_ROWS = 64 * 1024,	       /* of one table of results */
 	LIMIT_REPORT_SPANS = 128 * 1024,       /* of one goroutine's life */
+	LIMIT_REPORT_DAYS = 13,		       /* from a trace's first event: 2^50 ns */
 	LIMIT_REPORT_TOP = 10000,	       /* rows that --top and --slowest can ask for */
 };
 

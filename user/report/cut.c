@@ -57,6 +57,8 @@ static int cutter_run(struct cutter *c, struct source *s, unsigned version, stru
 		rc = gen_load(&gens[i], s, version, !held, d);
 		if (rc <= 0)
 			break;
+		if (gen_begin(&gens[i]) < 0)
+			return diag_set(d, -EBADMSG, "a generation's time does not fit 64 bits");
 		c->st.generations++;
 		if (!held)
 			c->first = gen_begin(&gens[i]);

@@ -49,7 +49,8 @@ static void profile_add(struct profile *p, uint32_t stack, int64_t ns)
 	struct profile_row *row = tab_get(&p->rows, stack);
 
 	row->cnt++;
-	row->ns += ns;
+	if (num_add(row->ns, ns, &row->ns))
+		row->ns = INT64_MAX;
 }
 
 static bool wants_reason(const struct profile *p, const char *reason)
@@ -134,6 +135,8 @@ static void profile_transition(struct profile *p, const struct gotrace_event *ev
 
 void profile_feed(struct profile *p, const struct gotrace_event *ev)
 {
+	if (ev->time < 0)
+		return; /* no clock that Go reads counts there */
 	if (!p->first)
 		p->first = ev->time;
 	p->last = ev->time;

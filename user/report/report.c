@@ -1,8 +1,11 @@
 #include "report/report.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/limits.h"
 
 static int report_init(struct report *r)
 {
@@ -131,6 +134,21 @@ static void report_restart(struct report *r, int64_t t)
 	r->inside = true;
 }
 
+/* Sums of times must not overflow: a trace that is longer than any recording is refused. */
+static bool report_is_sane(struct report *r, const struct gotrace_event *ev)
+{
+	const int64_t most = (int64_t)LIMIT_REPORT_DAYS * 24 * 3600 * 1000000000;
+
+	if (ev->time >= 0 && (!r->first || ev->time - r->first < most))
+		return true;
+	r->error = (struct gotrace_error){.code = -E2BIG, .offset = GOTRACE_NO_OFFSET};
+	snprintf(r->error.text, sizeof(r->error.text),
+		 "an event at %lld ns: before the clock's zero, or more than %d days behind the "
+		 "first",
+		 (long long)ev->time, LIMIT_REPORT_DAYS);
+	return false;
+}
+
 /* The window's edges. False: ev is behind it. */
 static bool report_edge(struct report *r, const struct gotrace_event *ev)
 {
@@ -161,7 +179,7 @@ static bool report_feed(struct report *r, const struct gotrace_event *ev)
 
 	if (ev->kind == GOTRACE_SYNC)
 		report_sync(r, ev);
-	if (!report_edge(r, ev))
+	if (!report_is_sane(r, ev) || !report_edge(r, ev))
 		return false;
 	if (ev->time - r->last > r->quiet_ns) {
 		r->quiet_ns = ev->time - r->last;

@@ -24,7 +24,7 @@ static void series_join(struct series *s)
 
 static void series_advance(struct series *s, int64_t t)
 {
-	while (t - s->t0 >= s->width * SERIES_LEN)
+	while ((t - s->t0) / SERIES_LEN >= s->width)
 		series_join(s);
 	while (s->at < t) {
 		int64_t i = (s->at - s->t0) / s->width;

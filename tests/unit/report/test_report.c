@@ -1,5 +1,7 @@
 #include "scene.h"
 
+#include <errno.h>
+
 static void whole(void **state)
 {
 	struct report *r = scene_report();
@@ -107,13 +109,31 @@ static void damaged(void **state)
 	buf_done(&s.out);
 }
 
+/* Times that no recording has end the report: their sums would not fit. */
+static void far_away(void **state)
+{
+	struct report_opts o = scene_opts();
+	struct scene s;
+	struct report *r;
+
+	(void)state;
+	scene_begin(&s, 25, 1000);
+	EV(&s, 100, 1000, EV_PROC_STATUS, 0, TRACE_PROC_RUNNING);
+	EV(&s, 100, 1001, EV_GO_STATUS, 1, 100, TRACE_GO_RUNNING);
+	EV(&s, 100, (uint64_t)1 << 62, EV_HEAP_ALLOC, 1);
+	scene_end(&s);
+	r = report_of(&s.out, &o);
+	assert_int_equal(r->error.code, -E2BIG);
+	assert_int_equal(r->end, 1002); /* times strictly increase */
+	report_free(r);
+	buf_done(&s.out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(whole),
-		cmocka_unit_test(window),
-		cmocka_unit_test(one_group),
-		cmocka_unit_test(damaged),
+		cmocka_unit_test(whole),   cmocka_unit_test(window),   cmocka_unit_test(one_group),
+		cmocka_unit_test(damaged), cmocka_unit_test(far_away),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
