@@ -11,6 +11,7 @@
 #include "base/num.h"
 #include "capture/attach.h"
 #include "capture/golive.h"
+#include "capture/price.h"
 #include "capture/snapshot.h"
 #include "proc/maps.h"
 #include "proc/mem.h"
@@ -445,6 +446,11 @@ uint64_t capture_bias(const struct capture *c)
 size_t capture_ring_bytes(const struct capture *c)
 {
 	return c->attach ? attach_ring_bytes(c->attach) : 0;
+}
+
+uint32_t capture_hit_ns(const struct capture *c, unsigned hook)
+{
+	return price_hit_ns(&c->features, &c->plan, c->syscalls == SYSCALLS_TRACEPOINT, hook);
 }
 
 void capture_sums(const struct capture *c, struct rings_sums *ret)

@@ -73,6 +73,8 @@ const struct plan *capture_plan(const struct capture *c);
 const struct livecheck *capture_live(const struct capture *c);
 uint64_t capture_bias(const struct capture *c);
 size_t capture_ring_bytes(const struct capture *c);
+/* What a hit of this hook adds to the target's CPU time, ns (price.h). */
+uint32_t capture_hit_ns(const struct capture *c, unsigned hook);
 void capture_sums(const struct capture *c, struct rings_sums *ret);
 /* Fullness of the fullest ring, 0 to 1. */
 double capture_fill(const struct capture *c);

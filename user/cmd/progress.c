@@ -10,11 +10,6 @@
 
 enum {
 	DRAW_NS = 100 * 1000 * 1000,
-	/*
-	 * The price of a hit until it is measured on the spot: 1,050 ns with its stack, in a virtual
-	 * machine (docs/overhead.md).
-	 */
-	HIT_NS = 1050,
 };
 
 void progress_begin(struct progress *p, const struct capture *c, bool quiet, uint64_t now_ns)
@@ -25,30 +20,44 @@ void progress_begin(struct progress *p, const struct capture *c, bool quiet, uin
 		p->cpu_start_ns = 0;
 }
 
-/* Hits on the target so far: each made a record, was lost, or was left out on purpose. */
-static uint64_t hits_of(const struct capture *c, const struct join *j)
+/* Hits on the target so far, and the CPU time they took there. */
+struct toll {
+	uint64_t hits, ns;
+};
+
+static struct toll toll_of(const struct capture *c, const struct join *j)
 {
 	const struct model_stats *s = model_get_stats(j->model);
 	struct rings_sums sums;
-	uint64_t n = 0;
+	struct toll t = { 0 };
+	uint64_t dropped;
 
 	capture_sums(c, &sums);
-	for (unsigned h = 1; h < HOOK_BPF_END; h++)
-		if (h != HOOK_HEAP)
-			n += s->by_hook[h];
-	return n + sums.lost + sums.skipped;
+	for (unsigned h = 1; h < HOOK_BPF_END; h++) {
+		if (h == HOOK_HEAP)
+			continue;
+		t.hits += s->by_hook[h];
+		t.ns += s->by_hook[h] * capture_hit_ns(c, h);
+	}
+	/* Lost, or left out on purpose: they cost about the same. */
+	dropped = sums.lost + sums.skipped;
+	t.hits += dropped;
+	t.ns += dropped * capture_hit_ns(c, HOOK_EXECUTE);
+	return t;
 }
 
-static double share(uint64_t hits, uint64_t ns)
+static double share(uint64_t cost_ns, uint64_t ns)
 {
-	return ns ? 100.0 * (double)hits * HIT_NS / (double)ns : 0;
+	return ns ? 100.0 * (double)cost_ns / (double)ns : 0;
 }
 
 void progress_cost(const struct progress *p, const struct capture *c, const struct join *j,
 		   uint64_t now_ns, struct progress_cost *ret)
 {
-	ret->hits = hits_of(c, j);
-	ret->cpu_percent = share(ret->hits, now_ns - p->start_ns);
+	struct toll t = toll_of(c, j);
+
+	ret->hits = t.hits;
+	ret->cpu_percent = share(t.ns, now_ns - p->start_ns);
 }
 
 void progress_draw(struct progress *p, const struct capture *c, const struct join *j,
@@ -56,24 +65,26 @@ void progress_draw(struct progress *p, const struct capture *c, const struct joi
 {
 	const struct model_stats *s = model_get_stats(j->model);
 	char ev[PARSE_TEXT_MAX], by[PARSE_TEXT_MAX], ht[PARSE_TEXT_MAX];
-	uint64_t hits, dt = now_ns - p->last_ns;
+	uint64_t dt = now_ns - p->last_ns;
+	struct toll t;
 	struct rings_sums sums;
 
 	if (!p->live || dt < DRAW_NS)
 		return;
-	hits = hits_of(c, j);
+	t = toll_of(c, j);
 	capture_sums(c, &sums);
 	fprintf(stderr,
 		"\r\033[K%.1fs  %s events/s  %s  lost %" PRIu64 "  %s hits/s  target +%.1f%% of a CPU",
 		(double)(now_ns - p->start_ns) / 1e9,
 		parse_fmt_count((s->events - p->last_events) * 1000000000ULL / dt, ev),
 		parse_fmt_bytes(bytes, by), sums.lost,
-		parse_fmt_count((hits - p->last_hits) * 1000000000ULL / dt, ht),
-		share(hits - p->last_hits, dt));
+		parse_fmt_count((t.hits - p->last_hits) * 1000000000ULL / dt, ht),
+		share(t.ns - p->last_cost_ns, dt));
 	fflush(stderr);
 	p->last_ns = now_ns;
 	p->last_events = s->events;
-	p->last_hits = hits;
+	p->last_hits = t.hits;
+	p->last_cost_ns = t.ns;
 }
 
 void progress_clear(struct progress *p)
@@ -115,7 +126,8 @@ void progress_summary(const struct progress *p, const struct capture *c, const s
 {
 	const struct model_stats *s = model_get_stats(j->model);
 	char a[PARSE_TEXT_MAX], b[PARSE_TEXT_MAX], e[PARSE_TEXT_MAX], g[PARSE_TEXT_MAX];
-	uint64_t hits = hits_of(c, j), ns = now_ns - p->start_ns, cpu = 0;
+	uint64_t ns = now_ns - p->start_ns, cpu = 0;
+	struct toll t = toll_of(c, j);
 	struct rings_sums sums;
 
 	if (log_get_level() < LOG_INFO)
@@ -132,8 +144,8 @@ void progress_summary(const struct progress *p, const struct capture *c, const s
 		fprintf(stderr, "  unreadable %" PRIu64 " reads of target memory failed\n",
 			sums.faults);
 	fprintf(stderr, "  cost       %s hits, %.0f/s: about %.1f%% of one CPU added to the target",
-		parse_fmt_count(hits, a), ns ? (double)hits * 1e9 / (double)ns : 0,
-		share(hits, ns));
+		parse_fmt_count(t.hits, a), ns ? (double)t.hits * 1e9 / (double)ns : 0,
+		share(t.ns, ns));
 	if (target_cpu_ns(capture_target(c), &cpu) == 0 && cpu >= p->cpu_start_ns && ns)
 		fprintf(stderr, " (it used %.1f%% in all)",
 			100.0 * (double)(cpu - p->cpu_start_ns) / (double)ns);

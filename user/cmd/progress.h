@@ -15,7 +15,7 @@
 
 struct progress {
 	bool live;		/* stderr is a terminal and not -q */
-	uint64_t start_ns, last_ns, last_events, last_hits;
+	uint64_t start_ns, last_ns, last_events, last_hits, last_cost_ns;
 	uint64_t cpu_start_ns;	/* the target's CPU time */
 };
 

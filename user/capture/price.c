@@ -1,0 +1,54 @@
+#include "capture/price.h"
+
+/*
+ * The program behind a trap, in per cent of a push's trap: both are kernel entries, helper calls and
+ * a handful of user reads, and scale together from machine to machine. Fitted to the CPU time per
+ * operation of the bench's workloads (docs/overhead.md), in place, so with the cold caches that a
+ * loop over one site does not have.
+ */
+enum {
+	BODY_PLAIN = 70,
+	BODY_STACK = 130,
+	TRACEPOINT = 30, /* a tracepoint's own entry */
+};
+
+static bool hook_has_stack(unsigned hook)
+{
+	switch (hook) {
+	case HOOK_PARK:
+	case HOOK_READY:
+	case HOOK_INJECT:
+	case HOOK_CREATE:
+	case HOOK_GOSCHED:
+	case HOOK_PREEMPT_PARK:
+	case HOOK_SYSCALL_ENTER:
+	case HOOK_SYSCALL_BLOCK:
+	case HOOK_CALL:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Most hits of a hook pass its nop, if it has one: the other sites are the rare ones. */
+static bool hook_has_nop(const struct plan *p, unsigned hook)
+{
+	for (size_t i = 0; i < p->site_cnt; i++)
+		if ((p->sites[i].cookie & 0xff) == hook && p->sites[i].site.kind == SITE_NOP5)
+			return true;
+	return false;
+}
+
+uint32_t price_hit_ns(const struct attach_features *f, const struct plan *p, bool tracepoints,
+		      unsigned hook)
+{
+	uint32_t push = f->push_ns ? f->push_ns : PRICE_PUSH_NS;
+	uint32_t body = push * (hook_has_stack(hook) ? BODY_STACK : BODY_PLAIN) / 100;
+
+	if (tracepoints && (hook == HOOK_SYSCALL_ENTER || hook == HOOK_SYSCALL_EXIT))
+		return push * TRACEPOINT / 100 + body;
+	/* A patched nop enters by a system call, which the tracepoints make as dear as a trap. */
+	if (!tracepoints && f->nop5_ns && hook_has_nop(p, hook))
+		return f->nop5_ns + body;
+	return push + body;
+}
