@@ -43,23 +43,6 @@ static void group(void **state)
 	page_of("group.txt", &o, false);
 }
 
-static void slowest(void **state)
-{
-	struct report_opts o = scene_opts();
-
-	(void)state;
-	page_of("slowest.txt", &o, false);
-}
-
-static void life(void **state)
-{
-	struct report_opts o = scene_opts();
-
-	(void)state;
-	o.goroutine = 2;
-	page_of("goroutine.txt", &o, false);
-}
-
 static void window(void **state)
 {
 	struct report_opts o = scene_opts();
@@ -75,8 +58,10 @@ static void window(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(plain),   cmocka_unit_test(fancy), cmocka_unit_test(group),
-		cmocka_unit_test(slowest), cmocka_unit_test(life),  cmocka_unit_test(window),
+		cmocka_unit_test(plain),
+		cmocka_unit_test(fancy),
+		cmocka_unit_test(group),
+		cmocka_unit_test(window),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
