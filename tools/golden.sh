@@ -68,8 +68,8 @@ captures() {
 }
 
 texts() {
-	[ -x "$OUT/unit/trace/test_golden" ] || return 0
-	GOLDEN_WRITE=1 "$OUT/unit/trace/test_golden"
+	[ -x "$OUT/unit/model/test_golden" ] || return 0
+	GOLDEN_WRITE=1 "$OUT/unit/model/test_golden"
 }
 
 [ "$what" = texts ] || captures
