@@ -116,6 +116,7 @@ case $mode in
 all)
 	units
 	go_tests readers tests/readers 600
+	go_tests report tests/report 600
 	one tools/lint.sh lint "$log/lint" && report lint
 	root_part
 	;;

@@ -68,8 +68,10 @@ captures() {
 }
 
 texts() {
-	[ -x "$OUT/unit/model/test_golden" ] || return 0
-	GOLDEN_WRITE=1 "$OUT/unit/model/test_golden"
+	for t in model/test_golden report/test_text report/test_textlist report/test_jsonout \
+		report/test_compare report/test_evtext; do
+		[ ! -x "$OUT/unit/$t" ] || GOLDEN_WRITE=1 "$OUT/unit/$t"
+	done
 }
 
 [ "$what" = texts ] || captures

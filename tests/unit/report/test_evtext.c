@@ -11,13 +11,6 @@ static void scene_as_text(void **state)
 
 	(void)state;
 	setenv("TZ", "UTC", 1);
-	if (getenv("GOLDEN_WRITE")) { /* for the comparison */
-		FILE *f = fopen("scene.trace", "w");
-
-		assert_non_null(f);
-		fwrite(b.p, 1, b.len, f);
-		fclose(f);
-	}
 	assert_int_equal(gotrace_open_mem(b.p, b.len, 0, &t, NULL), 0);
 	while (gotrace_next(t, &ev) > 0)
 		evtext_append(&out, &ev);
