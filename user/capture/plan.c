@@ -252,6 +252,28 @@ static int execute_sites(const struct image *img, struct plan *p)
 	return n < 0 ? -ENOMEM : n > 0;
 }
 
+/*
+ * On arm64 a function without a stack check begins with its frame: a call in it is an instruction
+ * that kernels emulate, but x29 is the function's own there.
+ */
+static bool entry_is_before_frame(const struct image *img, const struct site *site)
+{
+	return image_get_info(img)->arch != IMAGE_ARM64 || site->kind != SITE_CALL;
+}
+
+/* The calls of a function whose entry has no site; the number found, or an error. */
+static int calls_for_entry(const struct image *img, const struct row *row,
+			   const struct plan_opts *opts, struct plan *p)
+{
+	struct site_list list = {0};
+	int n = image_site_calls(img, row->func, NULL, opts->nop5, &list, NULL);
+
+	if (n > 0 && plan_add(p, list.v, list.cnt, row->hook | row->cookie | COOKIE_CALL) < 0)
+		n = -ENOMEM;
+	site_list_done(&list);
+	return n;
+}
+
 /* The sites of one row; the number found, 0 with a sentence in d, or -ENOMEM. */
 static int row_sites(const struct image *img, const struct row *row, const struct plan_opts *opts,
 		     struct plan *p, struct diag *d)
@@ -279,6 +301,8 @@ static int row_sites(const struct image *img, const struct row *row, const struc
 		break;
 	case HOW_ENTRY:
 		n = image_site_entry(img, row->func, &site, d);
+		if (n == -ENOTSUP || (n == 0 && !entry_is_before_frame(img, &site)))
+			return calls_for_entry(img, row, opts, p);
 		break;
 	case HOW_BEHIND:
 		n = image_site_after_call(img, row->func, row->in, opts->nop5, &site, &in_rbx, d);
@@ -400,6 +424,9 @@ static int row_resolve(const struct image *img, const struct row *row, const str
 	h->site_cnt = p->site_cnt - h->site_first;
 	if (row->how == HOW_SCHEDULE && h->site_cnt > 1)
 		h->how = "nop in schedule, calls";
+	if (row->how == HOW_ENTRY && h->site_cnt &&
+	    (p->sites[h->site_first].cookie & COOKIE_CALL))
+		h->how = "calls";
 	if (row_copies(img, row, p, h) < 0)
 		return diag_set(d, -ENOMEM, "no memory for probe sites");
 	if (h->site_cnt > 0)

@@ -266,6 +266,9 @@ static void on_acquire(struct model *mo, struct at *a)
 			struct g *g = m->g;
 
 			g_stop(mo, g, "runtime.Gosched", 0);
+			if (m->resized && m->p && m->p->state == P_RUNNING)
+				p_stop(mo, m);
+			m->resized = false;
 			if (m_ensure_p(mo, m, p))
 				g_start(mo, m, g);
 			return;
@@ -286,6 +289,7 @@ static void on_release(struct model *mo, struct at *a)
 {
 	struct m *m = a->m;
 
+	m->resized = false;
 	if (!m->p) {
 		repaired(mo, REPAIR_IGNORED);
 		return;
@@ -373,6 +377,7 @@ static void on_procresize(struct model *mo, struct at *a)
 	struct map_slot slot;
 
 	mo->procs = a->r->x;
+	a->m->resized = true;
 	if (g_ensure_running(mo, a->m, a->g, a->p)) {
 		EV(mo, a->m, EV_PROCS_CHANGE, mo->procs, ev_stack(mo, rec_stack(mo, a->r)));
 		mo->say_procs = false;

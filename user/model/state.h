@@ -57,6 +57,7 @@ struct m {
 	struct g *g;
 	uint64_t last_ts;    /* of its last event: what is put off must not be before it */
 	uint8_t pend;
+	bool resized; /* procresize ran on it: it may change its P under its goroutine */
 	bool needm, stw_start;
 	bool restart;	     /* its syscall may begin again without a new one (REC_F_RESTART) */
 	bool p_fixed, g_fixed; /* start.c: what it held at the start is known */
