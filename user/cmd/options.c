@@ -14,6 +14,8 @@ const char options_help[] =
 	"       gotrace-bpf check -p PID | BINARY            what a recording would find\n"
 	"       gotrace-bpf replay CAPTURE -o FILE           the trace of a --capture file again\n"
 	"       gotrace-bpf validate FILE                    is this trace lawful, what is in it\n"
+	"       gotrace-bpf report FILE                      what happened in it, on a page\n"
+	"       gotrace-bpf export --pprof|--text|--cut FILE the same as profile, text, less of it\n"
 	"\n"
 	"  -p, --pid PID         the process to record; it is never stopped or written to\n"
 	"  -d, --duration TIME   5s, 500ms, 1m30s; a bare number is seconds (default: until Ctrl-C)\n"
