@@ -2,6 +2,7 @@ package live
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -177,7 +178,6 @@ type move struct {
 
 type dumpRead struct {
 	first, last trace.Time // of all events
-	silence     trace.Time // the longest between two events
 	firstGen    trace.Time // end of the first generation
 	longest     trace.Time // generation
 	moves       []move
@@ -207,9 +207,6 @@ func readDump(path string) (*dumpRead, error) {
 		}
 		if d.first == 0 {
 			d.first = ev.Time()
-		}
-		if d.last != 0 {
-			d.silence = max(d.silence, ev.Time()-d.last)
 		}
 		d.last = max(d.last, ev.Time())
 		switch ev.Kind() {
@@ -399,14 +396,16 @@ func TestFlightKill(t *testing.T) {
 	lab.Tool(t)
 	bin := flightProg(t)
 	var gaps []time.Duration
+	var starved time.Duration
 	n := scale(50, 3)
 	for i := range n {
-		p := startProg(t, bin)
+		beat := filepath.Join(t.TempDir(), "beat")
+		p := startProg(t, bin, "-beat", beat)
 		dir := t.TempDir()
 		r := lab.Record(t, p.Process.Pid, "-F", "5s,32mb", "-o", dir)
 		ready(t, p.pid())
 		time.Sleep(200*time.Millisecond + time.Duration(rand.Int63n(int64(time.Second))))
-		at := monotonic()
+		killed := monotonic()
 		p.Process.Kill()
 		if st := r.Wait(20 * time.Second); st != 0 {
 			t.Errorf("run %d: exit status %d:\n%s", i, st, r.Stderr())
@@ -420,12 +419,19 @@ func TestFlightKill(t *testing.T) {
 			t.Fatalf("run %d: %v", i, err)
 		}
 		last := uint64(d.last-d.clock.Trace) + d.clock.Mono
-		gap := time.Duration(int64(at) - int64(last))
+		page, err := os.ReadFile(beat)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// A machine that is busy elsewhere can keep the target from the CPU before the kill: what
+		// counts is when it last ran.
+		ran := min(binary.LittleEndian.Uint64(page), killed)
+		gap := time.Duration(int64(ran) - int64(last))
 		gaps = append(gaps, gap)
-		// Where others keep the target from the CPU it is silent for longer, and not at its end only.
-		if gap > max(20*time.Millisecond, time.Duration(d.silence)) {
-			t.Errorf("run %d: the last event is %v before the kill; it was silent for %v at most before", i, gap,
-				time.Duration(d.silence))
+		starved = max(starved, time.Duration(int64(killed)-int64(ran)))
+		if gap > 20*time.Millisecond {
+			t.Errorf("run %d: the last event is %v before the target last ran, %v before the kill", i, gap,
+				time.Duration(int64(killed)-int64(last)))
 		}
 		if !strings.Contains(r.Stderr(), "killed by signal 9") {
 			t.Errorf("run %d: the summary does not say how it ended:\n%s", i, r.Stderr())
@@ -433,8 +439,8 @@ func TestFlightKill(t *testing.T) {
 		p.Process.Kill()
 	}
 	slices.Sort(gaps)
-	t.Logf("%d kills: a dump each; the last event %v (median), %v (9 of 10), %v (all) before the kill", n, gaps[n/2],
-		gaps[n*9/10], gaps[n-1])
+	t.Logf("%d kills: a dump each; the last event %v (median), %v (all) before the target last ran, which was up to %v "+
+		"before the kill", n, gaps[n/2], gaps[n-1], starved)
 }
 
 // Other ends: an exit status, a panic; a trigger that waits for its --after is kept.

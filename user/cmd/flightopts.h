@@ -44,19 +44,20 @@ enum flight_opt {
 	OPT_FOLLOW,
 };
 
+/* clang-format off */
 #define FLIGHT_LONG_OPTIONS                                                                        \
-	{"flight", required_argument, NULL, 'F'}, {"after", required_argument, NULL, OPT_AFTER},   \
-		{"last", required_argument, NULL, OPT_LAST},                                       \
-		{"min-interval", required_argument, NULL, OPT_MIN_INTERVAL},                       \
-		{"max-dumps", required_argument, NULL, OPT_MAX_DUMPS},                             \
-		{"max-disk", required_argument, NULL, OPT_MAX_DISK},                               \
-		{"on", required_argument, NULL, OPT_ON},                                           \
-		{"dump-on-exit", no_argument, NULL, OPT_DUMP_ON_EXIT},                             \
-		{"comm", required_argument, NULL, OPT_COMM},                                       \
-		{"exe", required_argument, NULL, OPT_EXE},                                         \
-	{                                                                                          \
-		"follow", no_argument, NULL, OPT_FOLLOW                                            \
-	}
+	{ "flight", required_argument, NULL, 'F' },                                                \
+	{ "after", required_argument, NULL, OPT_AFTER },                                           \
+	{ "last", required_argument, NULL, OPT_LAST },                                             \
+	{ "min-interval", required_argument, NULL, OPT_MIN_INTERVAL },                             \
+	{ "max-dumps", required_argument, NULL, OPT_MAX_DUMPS },                                   \
+	{ "max-disk", required_argument, NULL, OPT_MAX_DISK },                                     \
+	{ "on", required_argument, NULL, OPT_ON },                                                 \
+	{ "dump-on-exit", no_argument, NULL, OPT_DUMP_ON_EXIT },                                   \
+	{ "comm", required_argument, NULL, OPT_COMM },                                             \
+	{ "exe", required_argument, NULL, OPT_EXE },                                               \
+	{ "follow", no_argument, NULL, OPT_FOLLOW }
+/* clang-format on */
 
 /* Takes option c (as getopt_long returned it). 0, -EINVAL with a sentence, -ENOENT not one of
  * these. */
