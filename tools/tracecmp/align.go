@@ -16,6 +16,7 @@ type item struct {
 const (
 	maxSkew   = 20_000_000  // ns: further apart than this is never the same event
 	rareSkew  = 200_000_000 // ns: of collections and stops, whose end a descheduled thread tells late
+	lateSkew  = 500_000_000 // ns: by order only, where both sides have the same events
 	border    = 16          // pairs on both sides of what is aligned again
 	maxCells  = 16 << 20    // of one alignment
 	gapCost   = 1.0
@@ -47,9 +48,37 @@ func abs64(v int64) int64 {
 func alignSeq(a, b []item, limit int64) []int {
 	pair := increasing(mutualNearest(a, b, limit))
 	for _, r := range leftovers(a, b, pair) {
-		alignRegion(a, b, pair, r, limit)
+		if !byOrder(a, b, pair, r) {
+			alignRegion(a, b, pair, r, limit)
+		}
 	}
 	return pair
+}
+
+// byOrder pairs a region whose events are the same in the same order, and all but a few of them at
+// the same time: a thread that loses its CPU between a probe and the runtime's own clock is late, and
+// the event may then be nearer to the wrong neighbour. What is paired so still counts as skew.
+func byOrder(a, b []item, pair []int, r region) bool {
+	n, late := r.a1-r.a0, 0
+	if n != r.b1-r.b0 {
+		return false
+	}
+	for k := 0; k < n; k++ {
+		x, y := a[r.a0+k], b[r.b0+k]
+		d := abs64(x.t - y.t)
+		if x.key != y.key || d > lateSkew {
+			return false
+		}
+		if d > int64(skewHalf) {
+			if late++; k == 0 || k == n-1 || late > 1+n/8 {
+				return false
+			}
+		}
+	}
+	for k := 0; k < n; k++ {
+		pair[r.a0+k] = r.b0 + k
+	}
+	return true
 }
 
 // mutualNearest pairs what is nearest to each other; pairs of different keys may cross.

@@ -454,3 +454,35 @@ func TestMain(m *testing.M) {
 	rtrace.WithRegion(context.Background(), "test", func() {})
 	os.Exit(m.Run())
 }
+
+// One event is told 30 ms late by one side, nearer to its successors than to itself.
+func TestLate(t *testing.T) {
+	var a, b []item
+	for i := 0; i < 200; i++ {
+		it := item{int64(i) * 10_000, uint64(i % 2)}
+		if i >= 100 {
+			it.t += 30_000_000
+		}
+		b = append(b, it)
+		if i == 99 {
+			it.t += 29_990_000
+		}
+		a = append(a, it)
+	}
+	for i, j := range alignSeq(a, b, maxSkew) {
+		if j != i {
+			t.Errorf("event %d of one side is paired with %d of the other", i, j)
+		}
+	}
+	// An event lost in such a place is still missing.
+	lost := append(append([]item{}, b[:99]...), b[100:]...)
+	missing := 0
+	for _, j := range alignSeq(a, lost, maxSkew) {
+		if j < 0 {
+			missing++
+		}
+	}
+	if missing != 1 {
+		t.Errorf("%d missing, want 1", missing)
+	}
+}
