@@ -8,6 +8,7 @@
 #   make fuzz        each fuzz target for FUZZ_SECONDS (10)
 #   make golden      writes tests/golden's results and captures anew; review the difference
 #   make bench       tools/bench
+#   make compare     docs/coverage.md measured: every Go version and kind of build; needs root, hours
 #   make lint        layer arrows, file sizes, missing tests, formatting
 #   make install     program, library, man page below DESTDIR and prefix
 
@@ -165,6 +166,11 @@ bench:
 	@$(SUBMAKE) gotrace-bpf units
 	@OUT=$(OUT) tools/bench/run.sh
 
+compare:
+	@tools/install-deps.sh --tests
+	@$(SUBMAKE) gotrace-bpf
+	@OUT=$(OUT) tools/coverage/run.sh
+
 lint:
 	@tools/lint.sh
 
@@ -182,5 +188,5 @@ clean:
 	rm -rf .output gotrace-bpf
 
 -include $(OBJS:.o=.d) $(UNITS:%=%.d) $(READERS:%=%.d) $(CORPUS:%=%.d) $(FUZZERS:%=%.d)
-.PHONY: all units readers corpus fuzzers tests check check-root asan fuzz golden bench lint run \
+.PHONY: all units readers corpus fuzzers tests check check-root asan fuzz golden bench compare lint run \
 	install clean

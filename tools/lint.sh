@@ -43,6 +43,12 @@ done | judge arrows_between_rooms
 sources 'user/*.[ch]' | grep -v '^user/capture/' | xargs grep -nE '^#include <(bpf|linux/bpf)' | judge only_capture_knows_bpf
 sources 'user/*.[ch]' | grep -v '^user/proc/' | xargs grep -nE '"/proc/(%|[0-9])' | judge only_proc_opens_proc_pid
 
+# The BPF side builds for both architectures, whatever this machine is.
+for arch in x86 arm64; do
+	clang -target bpf -mcpu=v3 -O2 -g -Wall -Werror "-D__TARGET_ARCH_$arch" -I. "-Ivmlinux/$arch" \
+		-c -o /dev/null bpf/gotrace.bpf.c 2>&1
+done | judge bpf_for_every_architecture
+
 sources '*.c' '*.h' | grep -v '^vmlinux/' | xargs wc -l | awk '$2 != "total" && $1 > 700 { print $2 ": " $1 " lines" }' |
 	judge files_of_at_most_700_lines
 
