@@ -125,7 +125,8 @@ static const struct golayout *pick_layout(const struct capture *c)
 	const struct image_info *info = image_get_info(c->img);
 	const struct golayout *lay = image_get_layout(c->img);
 
-	return lay ? lay : golayout_newest(info->arch, info->version.minor);
+	return lay ? lay
+		   : golayout_candidate(info->arch, info->version.minor, info->version.patch);
 }
 
 /*
@@ -159,8 +160,14 @@ static int capture_prepare(struct capture *c, struct diag *d)
 				.calls = c->opts.calls,
 				.call_cnt = c->opts.call_cnt };
 	const struct golayout *lay = pick_layout(c);
+	char experiment[GOLAYOUT_EXPERIMENT];
 	int err;
 
+	if (golayout_experiment(info->version.text, experiment))
+		return diag_set(d, -ENOTSUP,
+				"pid %d: built with GOEXPERIMENT=%s, which moves or may move what "
+				"a recording reads: build it without",
+				c->target.pid, experiment);
 	if (!lay)
 		return diag_set(d, -ENOTSUP,
 				"pid %d: %s: no layout is known for this version; Go 1.19 to 1.27 "

@@ -44,7 +44,7 @@ static void show_image(const struct image *img)
 		row("layout", "1.%u.%u to 1.%u.%u, from real toolchains", l->minor, l->patch_first,
 		    l->minor, l->patch_last);
 	else
-		row("layout", "none for this very version");
+		row("layout", "none for this very version: its minor's must hold in the process");
 }
 
 static void show_hook(const struct plan *p, const struct plan_hook *h)
@@ -126,6 +126,8 @@ static int check_pid(int pid, struct diag *d)
 static int check_binary(const char *path, struct diag *d)
 {
 	SCOPED_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char experiment[GOLAYOUT_EXPERIMENT];
+	const struct image_info *info;
 	struct plan_opts o = { 0 };
 	struct image *img;
 	struct plan plan;
@@ -141,9 +143,12 @@ static int check_binary(const char *path, struct diag *d)
 	err = plan_make(img, &o, &plan, d);
 	show_plan(&plan);
 	plan_done(&plan);
-	if (!err && !image_get_layout(img))
-		err = diag_set(d, -ENOTSUP, "%s: no layout for %s", path,
-			       image_get_info(img)->version.text);
+	info = image_get_info(img);
+	if (!err && golayout_experiment(info->version.text, experiment))
+		err = diag_set(d, -ENOTSUP, "%s: built with GOEXPERIMENT=%s, which moves fields",
+			       path, experiment);
+	if (!err && !golayout_candidate(info->arch, info->version.minor, info->version.patch))
+		err = diag_set(d, -ENOTSUP, "%s: no layout for %s", path, info->version.text);
 	image_free(img);
 	return err;
 }

@@ -8,6 +8,7 @@
 #define IMAGE_GOLAYOUT_H
 
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* A field this version does not have. Offset 0 is lawful (g.stack.lo). */
@@ -47,5 +48,21 @@ const struct golayout *golayout_find(unsigned arch, unsigned minor, unsigned pat
 
 /* The newest row of a minor, a candidate for its later patches; NULL if there is none. */
 const struct golayout *golayout_newest(unsigned arch, unsigned minor);
+
+/*
+ * The row to be confirmed against the live process where the tables have none for sure (a patch newer
+ * than the tables, words behind the version): the patch's own row, else the minor's newest for a
+ * newer patch. NULL if there is none.
+ */
+const struct golayout *golayout_candidate(unsigned arch, unsigned minor, unsigned patch);
+
+enum { GOLAYOUT_EXPERIMENT = 32 };
+
+/*
+ * A version's text names the experiments that are not its default: "go1.24.13 X:nospinbitmutex". Those
+ * that move fields which the live process cannot confirm before the recording, and those that no Go
+ * up to 1.27 has: true with the first one's name. docs/go-runtime.md 2.3.
+ */
+bool golayout_experiment(const char *version, char ret_name[GOLAYOUT_EXPERIMENT]);
 
 #endif

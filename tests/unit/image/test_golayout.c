@@ -95,12 +95,43 @@ static void test_known(void **state)
 	assert_int_equal(golayout_find(IMAGE_AMD64, 21, 0)->g_coroarg, GOLAYOUT_NONE);
 }
 
+static void test_candidate(void **state)
+{
+	(void)state;
+	assert_ptr_equal(golayout_candidate(IMAGE_AMD64, 24, 3), golayout_find(IMAGE_AMD64, 24, 3));
+	assert_ptr_equal(golayout_candidate(IMAGE_AMD64, 27, 99), golayout_newest(IMAGE_AMD64, 27));
+	assert_null(golayout_candidate(IMAGE_AMD64, 28, 0));
+	assert_null(golayout_candidate(IMAGE_AMD64, 18, 99));
+}
+
+static void test_experiment(void **state)
+{
+	char name[GOLAYOUT_EXPERIMENT];
+
+	(void)state;
+	assert_false(golayout_experiment("go1.24.13", name));
+	assert_false(golayout_experiment("go1.26.11 X:nogreenteagc,jsonv2", name));
+	assert_false(golayout_experiment("go1.21.9 (Red Hat 1.21.9-1.el9) X:loopvar", name));
+	assert_true(golayout_experiment("go1.24.13 X:jsonv2,nospinbitmutex", name));
+	assert_string_equal(name, "nospinbitmutex");
+	assert_true(golayout_experiment("go1.27.1 X:staticlockranking", name));
+	assert_true(golayout_experiment("go1.27.1 X:whatever", name));
+	assert_string_equal(name, "whatever");
+	/* Longer than any name, and what is no list at all. */
+	assert_true(golayout_experiment("go1.27.1 X:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", name));
+	assert_int_equal(strlen(name), GOLAYOUT_EXPERIMENT - 1);
+	assert_false(golayout_experiment("go1.27.1 X:", name));
+	assert_false(golayout_experiment("go1.27.1 X:,,", name));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_sound),
 		cmocka_unit_test(test_known),
+		cmocka_unit_test(test_candidate),
+		cmocka_unit_test(test_experiment),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
