@@ -49,64 +49,82 @@ static __always_inline u64 hash_pc(u64 h, u64 pc)
 	return h ^ (h >> 29);
 }
 
+/* The walk's state, for a callback: so the verifier goes through a frame once, not 128 times. */
+struct walk {
+	struct bpf_scratch *s;
+	u64 fp, lo, hi, base, have, hash;
+	u32 n;
+	u8 flags;
+};
+
+/* One frame of the chain; 1 at its end. */
+static long walk_frame(u64 i, struct walk *w)
+{
+	struct bpf_scratch *s = w->s;
+	u64 fp = w->fp, off = fp - w->base, pc;
+
+	if (!s || fp < w->lo || fp >= w->hi || (fp & 7))
+		return 1;
+	if (!w->base || off > w->have) {
+		u64 want = w->hi - fp;
+
+		if (want > STACK_WINDOW)
+			want = STACK_WINDOW;
+		if (want < 16)
+			return 1;
+		if (bpf_probe_read_user(s->window, want, (const void *)fp)) {
+			want = 16;
+			if (bpf_probe_read_user(s->window, 16, (const void *)fp)) {
+				w->flags |= REC_F_CUT;
+				return 1;
+			}
+		}
+		w->base = fp;
+		w->have = want - 16;
+		off = 0;
+	}
+	off &= STACK_WINDOW - 8;
+	w->fp = *(u64 *)(s->window + off);
+	pc = *(u64 *)(s->window + off + 8);
+	if (!pc)
+		return 1;
+	if (w->n >= REC_MAX_PC) {
+		w->flags |= REC_F_CUT;
+		return 1;
+	}
+	s->pcs[w->n & (REC_MAX_PC - 1)] = pc;
+	w->n++;
+	w->hash = hash_pc(w->hash, pc);
+	w->lo = w->base + off + 16;
+	return w->fp == 0;
+}
+
 /* Fills s->pcs from pc0, pc1 and the chain at e->fp; the number, and their hash (never 0). */
 static __always_inline u32 stack_walk(struct event *e, struct bpf_scratch *s, u64 *ret_hash)
 {
-	u64 fp = e->fp, lo = e->stack_lo, base = 0, have = 0, h = 1;
-	u32 n = 0;
+	struct walk w = {
+		.s = s,
+		.fp = e->fp,
+		.lo = e->stack_lo,
+		.hi = e->stack_hi,
+		.hash = 1,
+	};
 
 	if (e->pc0) {
 		s->pcs[0] = e->pc0;
-		h = hash_pc(h, e->pc0);
-		n = 1;
+		w.hash = hash_pc(w.hash, e->pc0);
+		w.n = 1;
 		if (e->pc1) {
 			s->pcs[1] = e->pc1;
-			h = hash_pc(h, e->pc1);
-			n = 2;
+			w.hash = hash_pc(w.hash, e->pc1);
+			w.n = 2;
 		}
 	}
-	for (u32 i = 0; i < REC_MAX_PC; i++) {
-		u64 off = fp - base, pc;
-
-		if (fp < lo || fp >= e->stack_hi || (fp & 7))
-			break;
-		if (!base || off > have) {
-			u64 want = e->stack_hi - fp;
-
-			if (want > STACK_WINDOW)
-				want = STACK_WINDOW;
-			if (want < 16)
-				break;
-			if (bpf_probe_read_user(s->window, want, (const void *)fp)) {
-				want = 16;
-				if (bpf_probe_read_user(s->window, 16, (const void *)fp)) {
-					e->flags |= REC_F_CUT;
-					break;
-				}
-			}
-			base = fp;
-			have = want - 16;
-			off = 0;
-		}
-		off &= STACK_WINDOW - 8;
-		fp = *(u64 *)(s->window + off);
-		pc = *(u64 *)(s->window + off + 8);
-		if (!pc)
-			break;
-		if (n >= REC_MAX_PC) {
-			e->flags |= REC_F_CUT;
-			break;
-		}
-		s->pcs[n & (REC_MAX_PC - 1)] = pc;
-		n++;
-		h = hash_pc(h, pc);
-		lo = base + off + 16;
-		if (!fp)
-			break;
-	}
-	h ^= n;
-	*ret_hash = h ? h : 1;
-	return n;
+	bpf_loop(REC_MAX_PC, walk_frame, &w, 0);
+	e->flags |= w.flags;
+	w.hash ^= w.n;
+	*ret_hash = w.hash ? w.hash : 1;
+	return w.n;
 }
 
 /* The record with its pcs, and from then on the hash alone. */
