@@ -2,9 +2,8 @@
 
 /*
  * The program behind a trap, in per cent of a push's trap: both are kernel entries, helper calls and
- * a handful of user reads, and scale together from machine to machine. Fitted to the CPU time per
- * operation of three workloads (docs/overhead.md), in place, so with the cold caches that a
- * loop over one site does not have.
+ * a handful of user reads, and scale together from machine to machine. Estimates, not a fit:
+ * docs/overhead.md holds them against the CPU time per operation of some workloads.
  */
 enum {
 	BODY_PLAIN = 70,
