@@ -4,7 +4,8 @@
  *	"GOTRACE\0" u32 version u32 REC_ABI   then sections: u32 kind, u32 0, u64 len, bytes, zeroes
  *	up to a multiple of 8
  *
- * F1  META comes first, END last; a file without END was cut short, its records are still good.
+ * F1  META comes first, END last; a file without END was cut short: what stands in whole sections
+ *     (runs of about 1 MiB) is still good.
  * F2  RECORDS sections hold whole records in the order of the merged stream.
  * F3  SYMBOLS is opaque here: what model/symbols saves.
  * F4  Little endian, 8-aligned: records are read in place.
