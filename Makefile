@@ -181,6 +181,9 @@ run:
 
 install: all install-lib
 	install -Dm755 gotrace-bpf $(DESTDIR)$(prefix)/bin/gotrace-bpf
+	install -d $(DESTDIR)$(prefix)/lib/systemd/system
+	sed 's|/usr/bin/gotrace-bpf|$(prefix)/bin/gotrace-bpf|' systemd/gotrace-bpf@.service \
+		>$(DESTDIR)$(prefix)/lib/systemd/system/gotrace-bpf@.service
 	$(if $(wildcard docs/gotrace-bpf.1),install -Dm644 docs/gotrace-bpf.1 \
 		$(DESTDIR)$(prefix)/share/man/man1/gotrace-bpf.1)
 
