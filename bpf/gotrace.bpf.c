@@ -95,6 +95,16 @@ static __always_inline void stack_here(struct event *e, struct pt_regs *ctx,
 #endif
 }
 
+/*
+ * The goroutine's own stack while its thread is on the system stack. Up to Go 1.20 systemstack has no
+ * frame, so the chain of frames begins one too late: its caller is where sched.sp points.
+ */
+static __always_inline void behind_systemstack(struct event *e)
+{
+	if (cfg.go_minor < 21)
+		e->pc1 = read_u64(e, e->sp);
+}
+
 struct inject_ctx {
 	struct event *e;
 	u64 g;
@@ -133,6 +143,7 @@ static __always_inline void on_inject(struct event *e, struct pt_regs *ctx,
 		e->pc0 = cfg.inject_pc ? cfg.inject_pc : GO_IP(ctx) + 1;
 	} else if (e->curg) {
 		read_gobuf(e, e->curg);
+		behind_systemstack(e);
 	}
 	bpf_loop(INJECT_MAX, inject_one, &c, 0);
 }
@@ -156,12 +167,13 @@ static __always_inline void read_wait_trace(struct event *e)
 
 /*
  * A goroutine that was preempted at a function's entry has no frame yet: [sched.sp] is its caller.
- * Up to Go 1.24 the runtime's own tracer does not look there and loses that caller where it yields;
- * we show what it shows.
+ * From Go 1.21 to 1.24 the runtime's own tracer does not look there and loses that caller where it
+ * yields; we show what it shows.
  */
 static __always_inline void stack_preempted(struct event *e)
 {
-	if (!(e->flags & REC_F_ASYNC) && (cfg.go_minor >= 25 || e->hook == HOOK_PREEMPT_PARK))
+	if (!(e->flags & REC_F_ASYNC) &&
+	    (cfg.go_minor >= 25 || cfg.go_minor < 21 || e->hook == HOOK_PREEMPT_PARK))
 		e->pc1 = read_u64(e, e->sp);
 }
 
@@ -226,8 +238,10 @@ static __always_inline void on_create(struct event *e, u64 g0, u64 newg)
 	e->x = word(b, (u32)(cfg.g_startpc - cfg.g_atomicstatus));
 	if (cfg.g_parentGoid != GO_NONE)
 		e->y = word(b, (u32)(cfg.g_parentGoid - cfg.g_atomicstatus));
-	if (e->curg)
+	if (e->curg) {
 		read_gobuf(e, e->curg);
+		behind_systemstack(e);
+	}
 	e->skip = 2;
 	emit_stack(e);
 }
@@ -256,10 +270,12 @@ __noinline int on_curg(struct event *e, u64 g0, u32 skip, bool stack)
 	if (e->g)
 		read_g_all(e, e->g);
 	e->skip = (u16)skip;
-	if (stack)
+	if (stack) {
+		behind_systemstack(e);
 		emit_stack(e);
-	else
+	} else {
 		emit(e);
+	}
 	return 0;
 }
 
@@ -489,8 +505,10 @@ int on_hook(struct pt_regs *ctx)
 		read_m(&e, g, false);
 		e.x = e.curg;
 		e.skip = (u16)arg1;
-		if (e.curg)
+		if (e.curg) {
 			read_gobuf(&e, e.curg);
+			behind_systemstack(&e);
+		}
 		emit_stack(&e);
 		break;
 	case HOOK_INJECT:
