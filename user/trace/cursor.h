@@ -46,8 +46,7 @@ struct cursor_event {
 };
 
 enum {
-	CURSOR_BLOCK =
-		16, /* events decoded at a time: all threads' blocks stay in the first cache */
+	CURSOR_BLOCK = 32, /* events decoded at a time; measured: 8 and 16 are slower */
 	CURSOR_EVENT_MAX = 1 + (1 + EV_MAX_ARGS) * 10,
 };
 
