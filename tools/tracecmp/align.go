@@ -52,7 +52,59 @@ func alignSeq(a, b []item, limit int64) []int {
 			alignRegion(a, b, pair, r, limit)
 		}
 	}
+	for joinShifts(a, b, pair) {
+	}
 	return pair
+}
+
+// joinShifts takes what one side lacks and then has too much for a shift: where events of one kind
+// follow each other within microseconds, each is as near to its neighbour as to itself. What lies
+// between must be the same in the same order, and each pair within skewHalf. True if it changed pair.
+func joinShifts(a, b []item, pair []int) bool {
+	used := make([]bool, len(b))
+	for _, j := range pair {
+		if j >= 0 {
+			used[j] = true
+		}
+	}
+	changed := false
+	open, pi, pj := 0, 0, 0 // 1: a has one that b lacks since (pi, pj); 2: the other way round
+	join := func(i, j int) bool {
+		for k := 0; pi+k < i; k++ {
+			if a[pi+k].key != b[pj+k].key || abs64(a[pi+k].t-b[pj+k].t) > int64(skewHalf) {
+				return false
+			}
+		}
+		for k := 0; pi+k < i; k++ {
+			pair[pi+k] = pj + k
+		}
+		for k := pj; k < j; k++ {
+			used[k] = true
+		}
+		return true
+	}
+	for i, j := 0, 0; i < len(a) || j < len(b); {
+		switch {
+		case i < len(a) && pair[i] < 0:
+			if open == 2 && join(i+1, j) {
+				open, changed = 0, true
+			} else {
+				open, pi, pj = 1, i, j
+			}
+			i++
+		case j < len(b) && !used[j]:
+			if open == 1 && join(i, j+1) {
+				open, changed = 0, true
+			} else {
+				open, pi, pj = 2, i, j
+			}
+			j++
+		default:
+			i++
+			j++
+		}
+	}
+	return changed
 }
 
 // byOrder pairs a region whose events are the same in the same order, and all but a few of them at

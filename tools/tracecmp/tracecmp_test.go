@@ -486,3 +486,35 @@ func TestLate(t *testing.T) {
 		t.Errorf("%d missing, want 1", missing)
 	}
 }
+
+// A burst of one kind, one side 3 us late in it: the nearest is the neighbour, the order is right.
+func TestShift(t *testing.T) {
+	var a, b []item
+	for i := 0; i < 300; i++ {
+		it := item{int64(i) * 4_000, 1}
+		if i < 100 || i >= 200 {
+			it = item{int64(i) * 100_000, uint64(i%3 + 2)}
+		} else {
+			it.t += 100 * 96_000
+		}
+		b = append(b, it)
+		if i >= 100 && i < 200 {
+			it.t += 3_000
+		}
+		a = append(a, it)
+	}
+	for i, j := range alignSeq(a, b, maxSkew) {
+		if j != i {
+			t.Errorf("event %d of one side is paired with %d of the other", i, j)
+		}
+	}
+	missing := 0
+	for _, j := range alignSeq(a, append(append([]item{}, b[:150]...), b[151:]...), maxSkew) {
+		if j < 0 {
+			missing++
+		}
+	}
+	if missing != 1 {
+		t.Errorf("%d missing, want 1", missing)
+	}
+}
