@@ -365,7 +365,7 @@ static __always_inline void on_rare(struct event *e, struct pt_regs *ctx, u64 co
 			on_curg(e, g, 0, false);
 			break;
 		}
-		e->x = e->g; /* not 0: called from a signal handler */
+		/* No argument yet that tells signal handlers; x stays 0. */
 		e->g = 0;
 		emit(e);
 		break;
