@@ -166,6 +166,11 @@ bench:
 	@$(SUBMAKE) gotrace-bpf units
 	@OUT=$(OUT) tools/bench/run.sh
 
+bench-quick:
+	@tools/install-deps.sh --tests
+	@$(SUBMAKE) gotrace-bpf
+	@OUT=$(OUT) tools/bench/run.sh -quick
+
 compare:
 	@tools/install-deps.sh --tests
 	@$(SUBMAKE) gotrace-bpf
@@ -191,5 +196,5 @@ clean:
 	rm -rf .output gotrace-bpf
 
 -include $(OBJS:.o=.d) $(UNITS:%=%.d) $(READERS:%=%.d) $(CORPUS:%=%.d) $(FUZZERS:%=%.d)
-.PHONY: all units readers corpus fuzzers tests check check-root asan fuzz golden bench compare lint run \
+.PHONY: all units readers corpus fuzzers tests check check-root asan fuzz golden bench bench-quick compare lint run \
 	install clean
