@@ -59,7 +59,8 @@ func alignSeq(a, b []item, limit int64) []int {
 
 // joinShifts takes what one side lacks and then has too much for a shift: where events of one kind
 // follow each other within microseconds, each is as near to its neighbour as to itself. What lies
-// between must be the same in the same order, and each pair within skewHalf. True if it changed pair.
+// between must be the same in the same order, and all but a few pairs within skewHalf. True if it
+// changed pair.
 func joinShifts(a, b []item, pair []int) bool {
 	used := make([]bool, len(b))
 	for _, j := range pair {
@@ -70,9 +71,16 @@ func joinShifts(a, b []item, pair []int) bool {
 	changed := false
 	open, pi, pj := 0, 0, 0 // 1: a has one that b lacks since (pi, pj); 2: the other way round
 	join := func(i, j int) bool {
+		late := 0
 		for k := 0; pi+k < i; k++ {
-			if a[pi+k].key != b[pj+k].key || abs64(a[pi+k].t-b[pj+k].t) > int64(skewHalf) {
+			d := abs64(a[pi+k].t - b[pj+k].t)
+			if a[pi+k].key != b[pj+k].key || d > maxSkew {
 				return false
+			}
+			if d > int64(skewHalf) {
+				if late++; late > 1+(i-pi)/8 {
+					return false
+				}
 			}
 		}
 		for k := 0; pi+k < i; k++ {
