@@ -222,3 +222,56 @@ func (m *Measured) Fine() bool {
 	return m.Err == "" && m.Readers == "yes" && m.Lost == "none" && len(m.Unexplained) == 0 &&
 		m.Compared != nil && len(m.Compared.Failed) == 0
 }
+
+// Foreign is one recording of a program that nobody here wrote.
+type Foreign struct {
+	Name, From, Version string
+	Requests, Events    int
+	Readers, Lost       string
+	Repairs             string
+	Unexplained         []string
+	HooksMissing        []string
+	Err, Stderr         string
+}
+
+var recordedLine = regexp.MustCompile(`(?m)^recorded .*\(pid \d+, ([^)]*)\)`)
+
+// Judge fills in what the file and the summary say.
+func (m *Foreign) Judge(t testing.TB, bin, file string) {
+	t.Helper()
+	m.HooksMissing = HooksMissing(t, bin)
+	if l := lostLine.FindStringSubmatch(m.Stderr); l != nil {
+		m.Lost = strings.TrimSpace(l[1])
+	}
+	if r := repairsLine.FindStringSubmatch(m.Stderr); r != nil {
+		m.Repairs = r[1]
+		for _, b := range badRepair.FindAllStringSubmatch(r[1], -1) {
+			m.Unexplained = append(m.Unexplained, b[1]+" "+b[2])
+		}
+	}
+	version := Newest
+	if v := recordedLine.FindStringSubmatch(m.Stderr); v != nil {
+		m.Version = v[1]
+	}
+	if s, err := Read(file); err == nil {
+		m.Events = s.Events
+	}
+	m.Readers = Readers(t, version, file)
+}
+
+// Late: nothing is wrong but that times lie further apart than they should.
+func (m *Measured) Late() bool {
+	if m.Compared == nil || len(m.Compared.Failed) == 0 {
+		return false
+	}
+	for _, f := range m.Compared.Failed {
+		if !strings.Contains(f, "skew") {
+			return false
+		}
+	}
+	c := *m.Compared
+	c.Failed = nil
+	n := *m
+	n.Compared = &c
+	return n.Fine()
+}
