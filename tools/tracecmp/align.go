@@ -74,7 +74,7 @@ func joinShifts(a, b []item, pair []int) bool {
 		late := 0
 		for k := 0; pi+k < i; k++ {
 			d := abs64(a[pi+k].t - b[pj+k].t)
-			if a[pi+k].key != b[pj+k].key || d > maxSkew {
+			if a[pi+k].key != b[pj+k].key || d > lateSkew {
 				return false
 			}
 			if d > int64(skewHalf) {
