@@ -186,11 +186,11 @@ static void on_coroswitch(struct model *mo, struct at *a)
 
 static void on_syscall_enter(struct model *mo, struct at *a)
 {
-	bool again = a->m->restart && a->g->m == a->m && a->g->state == G_SYSCALL;
+	bool again = (a->m->restart || a->m->begun) && a->g->m == a->m && a->g->state == G_SYSCALL;
 
-	a->m->restart = false;
+	a->m->restart = a->m->begun = false;
 	if (again)
-		return; /* the kernel repeats it after a signal */
+		return; /* the kernel repeats it after a signal, or the P's thief told of it before */
 	if (g_ensure_running(mo, a->m, a->g, a->p))
 		g_syscall_begin(mo, a->g, rec_stack(mo, a->r));
 }
@@ -299,9 +299,21 @@ static void on_release(struct model *mo, struct at *a)
 	p_stop(mo, m);
 }
 
-/* handoffp and releaseP: a steal only from a syscall; after releasep it says nothing. */
+/*
+ * handoffp and releaseP: a steal only from a syscall; after releasep it says nothing. Where the
+ * kernel's tracepoint tells of syscalls, the runtime's own mark is earlier: a P can be taken from a
+ * thread that was preempted in between. So its goroutine is in a syscall, and its record comes yet.
+ */
 static void on_steal(struct model *mo, struct at *a)
 {
+	struct m *victim = a->p ? a->p->m : NULL;
+
+	if (victim && victim != a->m && a->p->state == P_RUNNING && victim->g &&
+	    victim->g->state == G_RUNNING) {
+		g_syscall_begin(mo, victim->g, 0);
+		victim->begun = true;
+		repaired(mo, REPAIR_STEAL);
+	}
 	if (a->p && (a->p->state == P_SYSCALL || a->p->state == P_ABANDONED))
 		p_make_idle(mo, a->m, a->p);
 }

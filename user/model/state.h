@@ -60,6 +60,7 @@ struct m {
 	bool resized; /* procresize ran on it: it may change its P under its goroutine */
 	bool needm, stw_start;
 	bool restart;	     /* its syscall may begin again without a new one (REC_F_RESTART) */
+	bool begun;	     /* its syscall was told by who took its P; its own record is to come */
 	bool p_fixed, g_fixed; /* start.c: what it held at the start is known */
 	uint64_t pend_ts, needm_ts, assist_end_ts;
 	struct g *assist_end; /* its mark assist ends at assist_end_ts unless its next record says not */
