@@ -189,6 +189,8 @@ static void on_syscall_enter(struct model *mo, struct at *a)
 	bool again = (a->m->restart || a->m->begun) && a->g->m == a->m && a->g->state == G_SYSCALL;
 
 	a->m->restart = a->m->begun = false;
+	if ((a->r->gstatus & 0xfff) == 3)
+		mo->told_late = true;
 	if (again)
 		return; /* the kernel repeats it after a signal, or the P's thief told of it before */
 	if (g_ensure_running(mo, a->m, a->g, a->p))
@@ -299,21 +301,11 @@ static void on_release(struct model *mo, struct at *a)
 	p_stop(mo, m);
 }
 
-/*
- * handoffp and releaseP: a steal only from a syscall; after releasep it says nothing. Where the
- * kernel's tracepoint tells of syscalls, the runtime's own mark is earlier: a P can be taken from a
- * thread that was preempted in between. So its goroutine is in a syscall, and its record comes yet.
- */
+/* handoffp and releaseP: a steal only from a syscall; after releasep it says nothing. */
 static void on_steal(struct model *mo, struct at *a)
 {
-	struct m *victim = a->p ? a->p->m : NULL;
-
-	if (victim && victim != a->m && a->p->state == P_RUNNING && victim->g &&
-	    victim->g->state == G_RUNNING) {
-		g_syscall_begin(mo, victim->g, 0);
-		victim->begun = true;
-		repaired(mo, REPAIR_STEAL);
-	}
+	if (a->p && a->p->m != a->m)
+		p_lost_in_syscall(mo, a->p);
 	if (a->p && (a->p->state == P_SYSCALL || a->p->state == P_ABANDONED))
 		p_make_idle(mo, a->m, a->p);
 }
@@ -641,6 +633,8 @@ void apply(struct model *mo, const struct rec *r)
 			a.g = g_get(mo, a.m, r->g, r->goid);
 		else if (!r->goid)
 			a.g = g_by_ptr(mo, r->g);
+		if (a.g && !r->goid && a.g->state == G_NONE)
+			return; /* one that ended unnamed, before this one was made in its structure */
 		if (!a.g) {
 			/* Its memory could not be read, or its creation was lost: a start will tell. */
 			if (!mo->err)

@@ -6,7 +6,14 @@
 
 #include "model/state.h"
 
-enum { HELD_MAX = 64 * 1024 * 1024 }; /* records kept for the snapshot: some seconds at 300,000/s */
+enum {
+	HELD_MAX = 64 * 1024 * 1024, /* records kept for the snapshot: some seconds at 300,000/s */
+	/*
+	 * The snapshot can have met a new goroutine whose probe is still to be hit, since newproc1 lists
+	 * it first; its thread may be late by this much.
+	 */
+	SNAP_SLACK_NS = 1000000,
+};
 
 int model_new(const struct model_opts *opts, struct model **ret)
 {
@@ -112,6 +119,10 @@ int model_record(struct model *mo, const struct rec *r)
 	}
 	if (r->ts > mo->stats.last_ns)
 		mo->stats.last_ns = r->ts;
+	if (mo->holding && mo->snap_end && r->ts > mo->snap_end + SNAP_SLACK_NS)
+		model_begin(mo);
+	if (mo->err)
+		return mo->err;
 	if (!mo->holding) {
 		if (!mo->gen) /* nothing was held */
 			gen_open(mo);
@@ -121,8 +132,10 @@ int model_record(struct model *mo, const struct rec *r)
 	buf_bytes(&mo->held, r, r->len);
 	if (mo->held.failed)
 		mo->err = -ENOMEM;
-	else if (r->hook == HOOK_SNAP_END || mo->held.len > HELD_MAX)
+	else if (mo->held.len > HELD_MAX)
 		model_begin(mo);
+	if (r->hook == HOOK_SNAP_END)
+		mo->snap_end = r->ts;
 	return mo->err;
 }
 
@@ -138,6 +151,8 @@ int model_finish(struct model *mo)
 
 int model_cut(struct model *mo)
 {
+	if (mo->holding && mo->snap_end && !mo->err)
+		model_begin(mo); /* nothing happened since */
 	if (mo->gen && !mo->err && !mo->stw_open) {
 		gen_close(mo);
 		if (!mo->err)

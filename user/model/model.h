@@ -108,7 +108,7 @@ void model_free(struct model *mo);
 
 /*
  * Takes one record; in order of time, except that snapshot records may come later than their time.
- * Until HOOK_SNAP_END arrives (or a bound is reached) records are kept, so that the first
+ * Until the time of HOOK_SNAP_END has passed (or a bound is reached) records are kept, so that the first
  * generation can begin with every goroutine's true state. 0, -ENOMEM, or what gen_done returned.
  */
 int model_record(struct model *mo, const struct rec *r);

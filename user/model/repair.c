@@ -111,6 +111,12 @@ void m_settle(struct model *mo, struct m *m, unsigned hook)
 	if (m->pend == PEND_LOST && (hook == HOOK_STEAL || hook == HOOK_HANDOFF || hook == HOOK_HEAP))
 		return;
 	assert(g && g->state == G_SYSCALL);
+	if (m->begun && m->pend == PEND_LOST &&
+	    (hook == HOOK_SYSCALL_ENTER || hook == HOOK_SYSCALL_BLOCK)) {
+		m->pend = PEND_NONE;
+		repaired(mo, REPAIR_STEAL);
+		return;
+	}
 	if (m->pend == PEND_KEPT && (!m->p || m->p->state != P_SYSCALL || lost))
 		m->pend = PEND_LOST;
 	if (m->pend == PEND_KEPT) {
@@ -214,8 +220,21 @@ void g_vanish(struct model *mo, struct m *m, struct g *g)
 	g_destroy(mo, g);
 }
 
+void p_lost_in_syscall(struct model *mo, struct p *p)
+{
+	struct m *m = p->m;
+
+	if (!mo->told_late || p->state != P_RUNNING || !m->g || m->g->state != G_RUNNING)
+		return;
+	g_syscall_begin(mo, m->g, 0);
+	m->begun = true;
+	repaired(mo, REPAIR_STEAL);
+}
+
 void p_make_idle(struct model *mo, struct m *by, struct p *p)
 {
+	if (p->m != by)
+		p_lost_in_syscall(mo, p);
 	switch (p->state) {
 	case P_IDLE:
 		break;
@@ -229,8 +248,10 @@ void p_make_idle(struct model *mo, struct m *by, struct p *p)
 	}
 	case P_SYSCALL:
 	case P_ABANDONED:
-		if (p->m && p->m != by && p->m->pend == PEND_KEPT)
+		if (p->m && p->m != by && p->m->pend == PEND_KEPT) {
 			p->m->pend = PEND_LOST;
+			p->m->begun = mo->told_late; /* or it was kept, and lost in the next one */
+		}
 		p_steal(mo, by, p);
 		break;
 	}

@@ -55,10 +55,10 @@ static void fix_g(struct model *mo, const struct rec *r, struct m *m, enum g_sta
 {
 	struct g *g;
 
-	if (!goid_lawful(r->goid) || g_find(mo, r->goid)) {
+	if (!goid_lawful(r->goid) || g_find(mo, r->goid) || g_by_ptr(mo, r->g)) {
 		if (m)
 			m->g_fixed = true;
-		return;
+		return; /* or its structure was another's at the start: it came later */
 	}
 	g = g_get(mo, NULL, r->g, r->goid);
 	if (!g)
@@ -113,6 +113,8 @@ static void infer_one(struct model *mo, const struct snap *sn, const struct rec 
 
 	if (!m)
 		return;
+	if (r->hook == HOOK_EXIT && !r->goid)
+		m->g_fixed = true; /* it ended before its number could be read */
 	switch (r->hook) {
 	case HOOK_EXECUTE:
 		fix_execute(mo, sn, r, m);
@@ -213,7 +215,7 @@ static void infer_snap_g(struct model *mo, const struct rec *r)
 	bool fresh = !g;
 	struct m *m;
 
-	if (!goid_lawful(r->goid))
+	if (!goid_lawful(r->goid) || (fresh && g_by_ptr(mo, r->g)))
 		return;
 	if (fresh) {
 		g = g_get(mo, NULL, r->g, r->goid);
@@ -249,8 +251,8 @@ static void infer_agree(struct model *mo, struct m *m)
 	if (m->p && m->p->state != P_IDLE) {
 		if (m->g && m->g->state == G_SYSCALL)
 			m->p->state = P_SYSCALL;
-		else if (m->p->state == P_SYSCALL && m->g)
-			m->p->state = P_RUNNING;
+		else if (m->p->state == P_SYSCALL && (m->g || m->g_fixed))
+			m->p->state = P_RUNNING; /* its first record was before that syscall */
 		else if (m->p->state == P_SYSCALL) {
 			m->p->state = P_ABANDONED;
 			m->p->m = NULL;

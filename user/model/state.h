@@ -60,7 +60,7 @@ struct m {
 	bool resized; /* procresize ran on it: it may change its P under its goroutine */
 	bool needm, stw_start;
 	bool restart;	     /* its syscall may begin again without a new one (REC_F_RESTART) */
-	bool begun;	     /* its syscall was told by who took its P; its own record is to come */
+	bool begun;	     /* it may be in a syscall whose own record is to come: its P was taken */
 	bool p_fixed, g_fixed; /* start.c: what it held at the start is known */
 	uint64_t pend_ts, needm_ts, assist_end_ts;
 	struct g *assist_end; /* its mark assist ends at assist_end_ts unless its next record says not */
@@ -86,6 +86,7 @@ struct model {
 	uint64_t gone_ts;	      /* of the newest end of a goroutine */
 	uint64_t gc_seq;
 	uint8_t plan; /* enum rec_plan, as the records told */
+	bool told_late;		      /* syscalls are told behind the runtime's own mark of them */
 	bool gc_active, gc_told;      /* told: readers know of a GC, running or not */
 	uint64_t procs;		      /* GOMAXPROCS, 0 unknown */
 	uint64_t stw_open;	      /* number of open stop-the-world ranges */
@@ -100,7 +101,8 @@ struct model {
 	} notes[MODEL_NOTES];	      /* to be logged by the next goroutine that runs */
 	size_t note_cnt;
 	size_t gen_base;	      /* bytes of this generation's announcements */
-	struct buf held;	      /* records before the snapshot's end */
+	struct buf held;	      /* records up to the snapshot's end, by time */
+	uint64_t snap_end;	      /* CLOCK_MONOTONIC of the snapshot's end; 0: it did not arrive */
 	bool holding;
 	int err;		      /* sticky: no memory, or gen_done's */
 };
@@ -188,6 +190,12 @@ void g_detach(struct model *mo, struct g *g);
 void g_vanish(struct model *mo, struct m *m, struct g *g);
 /* A thread on which a goroutine can start, m if possible; its goroutine, if any, runs. */
 struct m *m_with_p(struct model *mo, struct m *m);
+/*
+ * p is used by another thread than the one that is believed to run a goroutine with it. Where the
+ * kernel's tracepoint tells of syscalls, the runtime's own mark is earlier, and a P can be taken from
+ * a thread in between: then its syscall begins here, and its own record will say nothing new.
+ */
+void p_lost_in_syscall(struct model *mo, struct p *p);
 /* p is idle after this; by is who wants it. */
 void p_make_idle(struct model *mo, struct m *by, struct p *p);
 /* m has a running P, p if given, after this. False only without memory. */

@@ -167,17 +167,43 @@ static void test_p_taken_before_the_syscall_is_told(void **state)
 
 	(void)state;
 	script_begin(&s);
+	R(&s, HOOK_SYSCALL_ENTER, 101, G(1), .gstatus = 3);
+	R(&s, HOOK_SYSCALL_EXIT, 101, G(1), .gstatus = 3);
+	R(&s, HOOK_CREATE, 101, G(5), P(0), .x = 0x403000, .y = 1, .gstatus = 1);
 	R(&s, HOOK_STEAL, 103, P(0), .x = 0xc000200000 + 101 * 0x800);
-	RS(&s, PCS(0x401001), HOOK_SYSCALL_ENTER, 101, G(1), P(0));
-	R(&s, HOOK_SYSCALL_EXIT, 101, G(1), P(0), .x = 0x700000008);
+	R(&s, HOOK_SYSCALL_ENTER, 101, G(1), .gstatus = 3);
+	R(&s, HOOK_SYSCALL_EXIT, 101, G(1), .gstatus = 3);
 	R(&s, HOOK_ACQUIRE, 101, P(1), .x = 1);
-	RS(&s, PCS(0x401001), HOOK_SYSCALL_ENTER, 101, G(1), P(1));
+	RS(&s, PCS(0x401001), HOOK_SYSCALL_ENTER, 101, G(1), .gstatus = 3);
 	script_expect_more(&s, "m101 p0 g1 GoSyscallBegin []\n"
+			       "m101 p0 g1 GoSyscallEnd\n"
+			       "m101 p0 g1 GoCreate g5 [main.f4030_0] []\n"
+			       "m101 p0 g1 GoSyscallBegin []\n"
 			       "m103 p- g- ProcSteal p0 m101\n"
 			       "m101 p- g1 ProcStart p1\n"
 			       "m101 p1 g1 GoSyscallEndBlocked\n"
 			       "m101 p1 g- GoStart g1\n"
 			       "m101 p1 g1 GoSyscallBegin [main.f4010_0]\n");
+	script_repairs(&s, REPAIR_STEAL, 1);
+	script_done(&s);
+}
+
+/* The same while the end of the syscall before is not decided: both become one. */
+static void test_p_taken_before_the_next_syscall_is_told(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	R(&s, HOOK_SYSCALL_ENTER, 101, G(1), .gstatus = 3);
+	R(&s, HOOK_SYSCALL_EXIT, 101, G(1), .gstatus = 3);
+	R(&s, HOOK_STEAL, 103, P(0), .x = 0xc000200000 + 101 * 0x800);
+	R(&s, HOOK_SYSCALL_ENTER, 101, G(1), .gstatus = 3);
+	R(&s, HOOK_SYSCALL_EXIT, 101, G(1), .gstatus = 3);
+	R(&s, HOOK_SYSCALL_NOP, 101, G(1));
+	script_expect_more(&s, "m101 p0 g1 GoSyscallBegin []\n"
+			       "m103 p- g- ProcSteal p0 m101\n"
+			       "m101 p- g1 GoSyscallEndBlocked\n");
 	script_repairs(&s, REPAIR_STEAL, 1);
 	script_done(&s);
 }
@@ -368,6 +394,7 @@ int main(void)
 		cmocka_unit_test(test_syscall_kept),
 		cmocka_unit_test(test_syscall_lost_and_another_p),
 		cmocka_unit_test(test_p_taken_before_the_syscall_is_told),
+		cmocka_unit_test(test_p_taken_before_the_next_syscall_is_told),
 		cmocka_unit_test(test_syscall_ends_without_p),
 		cmocka_unit_test(test_syscall_rewired),
 		cmocka_unit_test(test_gcwait_by_version),
