@@ -188,7 +188,7 @@ static void on_syscall_enter(struct model *mo, struct at *a)
 {
 	bool again = (a->m->restart || a->m->begun) && a->g->m == a->m && a->g->state == G_SYSCALL;
 
-	a->m->restart = a->m->begun = false;
+	a->m->restart = a->m->begun = a->m->old_syscall = false;
 	if ((a->r->gstatus & 0xfff) == 3)
 		mo->told_late = true;
 	if (again)
@@ -208,6 +208,7 @@ static void on_syscall_exit(struct model *mo, struct at *a)
 	bool kept = told || (r->p && (uint32_t)r->x == (uint32_t)(r->x >> 32) &&
 			     (mo->opts.go_minor >= 26 || r->y == 2));
 
+	m->old_syscall = false;
 	m->restart = r->flags & REC_F_RESTART;
 	if (m->restart)
 		return; /* if it is not repeated, the thread's next record ends it */
@@ -253,6 +254,9 @@ static void on_acquire(struct model *mo, struct at *a)
 
 	if (!p)
 		return;
+	if (m->old_syscall && m->g && m->g->state == G_SYSCALL && m->pend == PEND_NONE)
+		m->pend = PEND_LOST; /* it had left the kernel before the attach */
+	m->old_syscall = false;
 	if (m->pend == PEND_LOST && m->p && m->p->state == P_SYSCALL) {
 		/* The victim came back before its thief said so. */
 		p_steal(mo, m, m->p);

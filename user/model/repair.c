@@ -310,7 +310,9 @@ bool g_ensure_running(struct model *mo, struct m *m, struct g *g, struct p *p)
 		return true;
 	if (g->m == m && g->state == G_SYSCALL) {
 		m->pend = PEND_NONE;
-		repaired(mo, REPAIR_SYSCALL_END);
+		if (!m->old_syscall)
+			repaired(mo, REPAIR_SYSCALL_END);
+		m->old_syscall = false;
 		if (m->p && m->p->state == P_SYSCALL && (!p || m->p == p)) {
 			g_syscall_end(mo, g, 0);
 			return true;

@@ -248,6 +248,10 @@ static void infer_snap_g(struct model *mo, const struct rec *r)
 static void infer_agree(struct model *mo, struct m *m)
 {
 	(void)mo;
+	/* It took a P before its goroutine acted: that one returned from a syscall. */
+	if (m->g && m->g->state == G_RUNNING && !m->p && m->p_fixed)
+		m->g->state = G_SYSCALL;
+	m->old_syscall = m->g && m->g->state == G_SYSCALL;
 	if (m->p && m->p->state != P_IDLE) {
 		if (m->g && m->g->state == G_SYSCALL)
 			m->p->state = P_SYSCALL;

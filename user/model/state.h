@@ -61,6 +61,7 @@ struct m {
 	bool needm, stw_start;
 	bool restart;	     /* its syscall may begin again without a new one (REC_F_RESTART) */
 	bool begun;	     /* it may be in a syscall whose own record is to come: its P was taken */
+	bool old_syscall;    /* its syscall is older than the attach; its end may be, too */
 	bool p_fixed, g_fixed; /* start.c: what it held at the start is known */
 	uint64_t pend_ts, needm_ts, assist_end_ts;
 	struct g *assist_end; /* its mark assist ends at assist_end_ts unless its next record says not */

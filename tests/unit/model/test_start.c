@@ -122,6 +122,27 @@ static void test_snapshot_met_it_before_its_probe(void **state)
 	script_done(&s);
 }
 
+/* It left the kernel before the attach, and finds another P after it. */
+static void test_returns_from_an_old_syscall(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_init(&s);
+	R(&s, HOOK_SNAP_P, 0, P(0), .x = 0, .y = 0);
+	R(&s, HOOK_SNAP_G, 101, G(1), .gstatus = 3);
+	R(&s, HOOK_SNAP_END, 0);
+	R(&s, HOOK_ACQUIRE, 101, P(0), .x = 0);
+	R(&s, HOOK_PARK, 101, G(1), P(0), .x = 4);
+	script_expect_more(&s, "m101 p- g1 ProcStart p0\n"
+			       "m101 p0 g1 GoSyscallEndBlocked\n"
+			       "m101 p0 g- GoStart g1\n"
+			       "m101 p0 g1 GoBlock \"chan receive\" []\n");
+	for (unsigned r = 0; r < REPAIR_COUNT; r++)
+		assert_int_equal(s.stats.repairs[r], 0);
+	script_done(&s);
+}
+
 /* One ended before its number could be read: it is not told, and nothing else is. */
 static void test_ends_unnamed(void **state)
 {
@@ -196,6 +217,7 @@ int main(void)
 		cmocka_unit_test(test_snapshot_arrives_first),
 		cmocka_unit_test(test_structure_used_twice_before_the_snapshot),
 		cmocka_unit_test(test_ends_unnamed),
+		cmocka_unit_test(test_returns_from_an_old_syscall),
 		cmocka_unit_test(test_snapshot_met_it_before_its_probe),
 		cmocka_unit_test(test_in_a_syscall_at_the_start),
 		cmocka_unit_test(test_no_snapshot),
