@@ -186,13 +186,14 @@ static void on_coroswitch(struct model *mo, struct at *a)
 
 static void on_syscall_enter(struct model *mo, struct at *a)
 {
-	bool again = (a->m->restart || a->m->begun) && a->g->m == a->m && a->g->state == G_SYSCALL;
+	bool again = (a->m->restart || a->m->begun || a->m->old_syscall) && a->g->m == a->m &&
+		     a->g->state == G_SYSCALL;
 
 	a->m->restart = a->m->begun = a->m->old_syscall = false;
 	if ((a->r->gstatus & 0xfff) == 3)
 		mo->told_late = true;
 	if (again)
-		return; /* the kernel repeats it after a signal, or the P's thief told of it before */
+		return; /* the kernel repeats it after a signal, or the P's thief or the snapshot told */
 	if (g_ensure_running(mo, a->m, a->g, a->p))
 		g_syscall_begin(mo, a->g, rec_stack(mo, a->r));
 }
@@ -417,7 +418,8 @@ static void on_gc_begin(struct model *mo, struct at *a)
 static void on_gc_end(struct model *mo, struct at *a)
 {
 	if (!mo->gc_active) {
-		repaired(mo, REPAIR_GC);
+		if (mo->gc_seq) /* else it was at its very end when the snapshot was read */
+			repaired(mo, REPAIR_GC);
 		return;
 	}
 	if (!g_ensure_running(mo, a->m, a->g, a->p))

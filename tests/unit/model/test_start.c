@@ -143,6 +143,31 @@ static void test_returns_from_an_old_syscall(void **state)
 	script_done(&s);
 }
 
+/* Memory had the runtime's mark of a syscall, and phase off of a GC that was about to end. */
+static void test_caught_between_mark_and_record(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_init(&s);
+	R(&s, HOOK_SNAP_P, 0, P(0), .x = 0, .y = 2);
+	R(&s, HOOK_SNAP_M, 101, .x = GPTR(1), .y = PPTR(0), .m = 0xc000200000);
+	R(&s, HOOK_SNAP_G, 101, G(1), .gstatus = 3);
+	R(&s, HOOK_SNAP_GC, 0, .x = 0, .y = 1);
+	R(&s, HOOK_SNAP_END, 0);
+	s.ts += 10000000;
+	R(&s, HOOK_SYSCALL_ENTER, 101, G(1), .gstatus = 3);
+	R(&s, HOOK_SYSCALL_EXIT, 101, G(1), .gstatus = 3);
+	R(&s, HOOK_GC_END, 101, G(1), P(0));
+	R(&s, HOOK_PARK, 101, G(1), P(0), .x = 4);
+	script_expect_more(&s, "m101 p0 g1 GoSyscallEnd\n"
+			       "m101 p0 g1 ProcsChange 1 []\n"
+			       "m101 p0 g1 GoBlock \"chan receive\" []\n");
+	for (unsigned r = 0; r < REPAIR_COUNT; r++)
+		assert_int_equal(s.stats.repairs[r], 0);
+	script_done(&s);
+}
+
 /* One ended before its number could be read: it is not told, and nothing else is. */
 static void test_ends_unnamed(void **state)
 {
@@ -217,6 +242,7 @@ int main(void)
 		cmocka_unit_test(test_snapshot_arrives_first),
 		cmocka_unit_test(test_structure_used_twice_before_the_snapshot),
 		cmocka_unit_test(test_ends_unnamed),
+		cmocka_unit_test(test_caught_between_mark_and_record),
 		cmocka_unit_test(test_returns_from_an_old_syscall),
 		cmocka_unit_test(test_snapshot_met_it_before_its_probe),
 		cmocka_unit_test(test_in_a_syscall_at_the_start),
