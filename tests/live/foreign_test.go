@@ -107,6 +107,9 @@ func TestForeign(t *testing.T) {
 			json.NewEncoder(f).Encode(m)
 		})
 	}
+	if page := os.Getenv("GOTRACE_COVERAGE"); page != "" {
+		writePage(t, page)
+	}
 }
 
 func recordForeign(t *testing.T, p program, bin string, port int) *lab.Foreign {

@@ -21,6 +21,6 @@ fi
 mkdir -p "$OUT"
 export OUT GOTRACE_COVERAGE=$page GOTOOLCHAIN="${GOTOOLCHAIN:-auto}"
 rc=0
-(cd tests/live && go test -count=1 -timeout 24h -v -run '^TestCoverage$' .) || rc=$?
+(cd tests/live && go test -count=1 -timeout 24h -v -run '^(TestCoverage|TestForeign)$' .) || rc=$?
 [ "$rc" -gt 1 ] || mv -f "$OUT/coverage.jsonl" "$OUT/coverage.last.jsonl"
 exit "$rc"

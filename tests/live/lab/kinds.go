@@ -49,6 +49,9 @@ var Kinds = func() map[string]Kind {
 // AllVersions under test, oldest first: Versions, and those whose own traces are of the old format.
 var AllVersions = append([]string{"1.19.13", "1.20.14", "1.21.13"}, Versions...)
 
+// FirstVersions are the first releases of all minors: fields moved inside some of them.
+var FirstVersions = []string{"1.19", "1.20", "1.21.0", "1.22.0", "1.23.0", "1.24.0", "1.25.0", "1.26.0", "1.27.0"}
+
 // profile gives a CPU profile of a scheduler's life under a Go version, made once.
 func profile(t testing.TB, version, dir, mod string) string {
 	t.Helper()
