@@ -1,7 +1,7 @@
 # libgotrace: the reader as a library of its own. `make lib` builds, `make install-lib` installs.
 LIBGOTRACE_SO := libgotrace.so.0
 LIBGOTRACE_SRCS := $(addprefix user/base/,diag.c buf.c arena.c) $(addprefix user/trace/,evspec.c idtab.c \
-	source.c cursor.c gen.c gentab.c orderstate.c order.c ordernote.c frontier.c ahead.c reader.c gotrace.c)
+	source.c cursor.c gen.c gentab.c orderstate.c order.c ordernote.c plain.c frontier.c ahead.c reader.c gotrace.c)
 LIBGOTRACE_OBJS := $(LIBGOTRACE_SRCS:%.c=$(OUT)/pic/%.o)
 
 # Only what gotrace.h declares is seen from outside; also in the archive, where the hidden names are

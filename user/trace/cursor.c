@@ -149,15 +149,21 @@ static const char *cursor_refuse(unsigned type)
 /* One number at p, where 10 bytes can be read; *len is 0 after one of 9 or 10 bytes. */
 static inline const uint8_t *cursor_number(const uint8_t *p, uint64_t *ret, unsigned *len)
 {
-	uint64_t a = p[0], b = p[1];
+	uint64_t a = p[0], b, c;
 
 	if (a < 0x80) {
 		*ret = a;
 		return p + 1;
 	}
+	b = p[1];
 	if (b < 0x80) {
 		*ret = (a & 0x7f) | b << 7;
 		return p + 2;
+	}
+	c = p[2];
+	if (c < 0x80) {
+		*ret = (a & 0x7f) | (b & 0x7f) << 7 | c << 14;
+		return p + 3;
 	}
 	*len = span_uvarint8(p, ret);
 	return p + *len;
@@ -205,6 +211,7 @@ int cursor_fill(struct cursor *c, const char **ret_why)
 	int64_t last = c->last_ns;
 
 	c->ev = ev;
+	c->plain = false;
 	for (; ev < end && p < stop; ev++) {
 		const uint8_t type = *p, *next = NULL;
 		const struct evspec *spec = &evspec_table[type < EV_TABLE_LEN ? type : EV_NONE];

@@ -38,11 +38,20 @@ struct cursor_batch {
 	size_t head_len, len; /* bytes before the data, and of it */
 };
 
+struct gotrace_stack;
+struct gen_str;
+struct order_g;
+
 struct cursor_event {
 	int64_t time_ns;
 	uint64_t args[EV_MAX_ARGS]; /* after dt; those that the type has */
 	uint32_t off;		    /* of the event in its batch's data */
 	uint8_t type;
+	/* Set by plain.h, when asked. */
+	uint8_t plain, from, to;
+	const struct gotrace_stack *stack, *own;
+	const struct gen_str *reason;
+	struct order_g *g;
 };
 
 enum {
@@ -61,6 +70,7 @@ struct cursor {
 	uint64_t ts;	 /* of the batch, ticks */
 	double mul;	 /* ns per tick */
 	unsigned block;
+	bool plain; /* what plain.h sets, is set for [ev, end) */
 	struct cursor_event evs[2][CURSOR_BLOCK];
 };
 

@@ -38,26 +38,29 @@ static size_t sift_up(struct frontier_ent *h, size_t i)
 	return i;
 }
 
-static void sift_down(struct frontier_ent *h, size_t cnt, size_t i)
+/* Which child is the lesser is not foreseen: no branch for it. The left one of equals (F3). */
+static inline void sift_down(struct frontier_ent *h, size_t cnt, size_t i)
 {
-	struct frontier_ent e = h[i];
+	const struct frontier_ent e = h[i];
 
-	for (;;) {
-		size_t l = 2 * i + 1, m = i;
-		int64_t t = e.time_ns;
-
-		if (l < cnt && h[l].time_ns < t) {
-			m = l;
-			t = h[l].time_ns;
-		}
-		if (l + 1 < cnt && h[l + 1].time_ns < t)
-			m = l + 1;
-		if (m == i)
+	for (size_t m = 2 * i + 1; m < cnt; m = 2 * i + 1) {
+		m += h[m + 1].time_ns < h[m].time_ns; /* F2 */
+		if (h[m].time_ns >= e.time_ns)
 			break;
 		h[i] = h[m];
 		i = m;
 	}
 	h[i] = e;
+}
+
+void frontier_sink(struct frontier *f)
+{
+	sift_down(f->heap, f->cnt, 0);
+}
+
+static void fence(struct frontier *f)
+{
+	f->heap[f->cnt].time_ns = f->heap[f->cnt + 1].time_ns = INT64_MAX; /* F2 */
 }
 
 /* The path from i to the root moves down by one, the last one takes the root. */
@@ -68,6 +71,7 @@ void frontier_remove(struct frontier *f, size_t i)
 	for (; i > 0; i = (i - 1) / 2)
 		h[i] = h[(i - 1) / 2];
 	h[0] = h[--f->cnt];
+	fence(f);
 	if (f->cnt)
 		sift_down(h, f->cnt, 0);
 }
@@ -83,13 +87,13 @@ static int frontier_room(struct frontier *f, size_t n)
 	struct frontier_cur *curs;
 	struct frontier_ent *heap;
 
-	if (n <= f->cap)
+	if (n <= f->cap && f->heap)
 		return 0;
 	curs = reallocarray(f->curs, n, sizeof(*curs));
 	if (!curs)
 		return -ENOMEM;
 	f->curs = curs;
-	heap = reallocarray(f->heap, n, sizeof(*heap));
+	heap = reallocarray(f->heap, n + 2, sizeof(*heap));
 	if (!heap)
 		return -ENOMEM;
 	f->heap = heap;
@@ -123,6 +127,7 @@ int frontier_fill(struct frontier *f, const struct gen *g, const char **ret_why,
 		f->heap[f->cnt] = (struct frontier_ent){ .time_ns = c->c.ev->time_ns, .cur = c };
 		sift_up(f->heap, f->cnt++);
 	}
+	fence(f);
 	return 0;
 }
 

@@ -2,7 +2,8 @@
  * frontier.h - one cursor for each thread of a generation, in a heap by the time of its next event.
  *
  * F1  heap[0, cnt) is a binary min-heap; every cursor in it has an event.
- * F2  Equal times are resolved as Go's heap resolves them, so that both readers give one order:
+ * F2  Behind the heap stand two entries of the last time there is: who has no children has these.
+ * F3  Equal times are resolved as Go's heap resolves them, so that both readers give one order:
  *     the same sifting (Go 1.27 internal/trace/batchcursor.go).
  */
 #ifndef TRACE_FRONTIER_H
@@ -53,6 +54,17 @@ static inline uint64_t frontier_bad_off(const struct frontier_cur *c)
 	return c->off0 + c->c.s.off;
 }
 
+/* The time at which another one than heap[0] is the first; cnt > 0. */
+static inline int64_t frontier_rival_ns(const struct frontier *f)
+{
+	int64_t l = f->heap[1].time_ns, r = f->heap[2].time_ns;
+
+	return l < r ? l : r;
+}
+
+/* Restores the heap where heap[0] has a later time. */
+void frontier_sink(struct frontier *f);
+
 /* Restores the heap where heap[i] has a new time; takes heap[i] out. */
 void frontier_sift(struct frontier *f, size_t i);
 void frontier_remove(struct frontier *f, size_t i);
@@ -74,8 +86,7 @@ static inline int frontier_step(struct frontier *f, const struct gen *g, size_t 
 	}
 	e->time_ns = c->ev->time_ns;
 	/* Often it stays the first. */
-	if (i || (f->cnt > 1 && f->heap[1].time_ns < e->time_ns) ||
-	    (f->cnt > 2 && f->heap[2].time_ns < e->time_ns))
+	if (i || frontier_rival_ns(f) < e->time_ns)
 		frontier_sift(f, i);
 	return 0;
 }

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/num.h"
-#include "trace/reader.h"
+#include "trace/readerstate.h"
 
 struct gotrace {
 	struct reader *r;
@@ -410,7 +410,8 @@ static __attribute__((cold, noinline)) int next_failed(struct gotrace *t, int er
 	return t->err.code;
 }
 
-int gotrace_next(struct gotrace *t, struct gotrace_event *ret_ev)
+/* Any event. */
+static __attribute__((noinline)) int next_any(struct gotrace *t, struct gotrace_event *ret_ev)
 {
 	const struct meaning *m;
 	struct reader_event e;
@@ -437,6 +438,15 @@ int gotrace_next(struct gotrace *t, struct gotrace_event *ret_ev)
 	ret_ev->proc = e.ev->p;
 	ret_ev->thread = e.ev->m;
 	ret_ev->stack = e.stack;
+	t->events++;
+	reader_turn(t->r);
+	return 1;
+}
+
+int gotrace_next(struct gotrace *t, struct gotrace_event *ret_ev)
+{
+	if (!reader_take(t->r, ret_ev))
+		return next_any(t, ret_ev);
 	t->events++;
 	return 1;
 }

@@ -1,7 +1,6 @@
 #include "trace/order.h"
 
-#include "base/limits.h"
-#include "trace/orderstep.h"
+#include "trace/orderplain.h"
 
 static const uint8_t go_state_of[] = {
 	[TRACE_GO_BAD] = GOTRACE_GO_UNDETERMINED, [TRACE_GO_RUNNABLE] = GOTRACE_GO_RUNNABLE,
@@ -97,31 +96,19 @@ static int order_proc_status(struct order *o, const struct step *s)
 static int order_proc_start(struct order *o, const struct step *s)
 {
 	struct order_p *p = find_p(o, s->ev->args[0]);
-	int err;
 
 	if (!p || p->status != TRACE_PROC_IDLE || !seq_ok(p->gen, p->seq, s, s->ev->args[1]) ||
 	    (s->m && s->m->p_id != UINT64_MAX))
 		return 0;
-	err = step_need(s, NEED_M);
-	if (err < 0)
-		return err;
-	step_emit(o, s, s->ev->type);
-	p->status = TRACE_PROC_RUNNING;
-	p->seq = s->ev->args[1];
-	m_set_p(s->m, p);
-	return 1;
+	return step_need(s, NEED_M);
 }
 
 static int order_proc_stop(struct order *o, const struct step *s)
 {
-	struct order_p *p = s->m->p;
+	const struct order_p *p = s->m->p;
 
-	if (p->status != TRACE_PROC_RUNNING && p->status != TRACE_PROC_SYSCALL)
-		return step_fail(s, "P %llu is %s", ULL(p->id), order_proc_words[p->status]);
-	step_emit(o, s, s->ev->type);
-	p->status = TRACE_PROC_IDLE;
-	m_set_p(s->m, NULL);
-	return 1;
+	(void)o;
+	return step_fail(s, "P %llu is %s", ULL(p->id), order_proc_words[p->status]);
 }
 
 /* Takes p from the thread that the event names. 0 or -EBADMSG. */
@@ -243,10 +230,10 @@ static int order_go_status(struct order *o, const struct step *s)
 	return 1;
 }
 
-static int go_add(struct order *o, const struct step *s, uint8_t status, struct order_g **ret_g)
+/* May there be a new goroutine? 0, -EBADMSG, -E2BIG. */
+static int go_new(struct order *o, const struct step *s)
 {
 	uint64_t id = s->ev->args[0];
-	struct order_g *g;
 
 	if (id == TRACE_NO_G)
 		return step_fail(s, "2^64-1 is no goroutine");
@@ -254,37 +241,31 @@ static int go_add(struct order *o, const struct step *s, uint8_t status, struct 
 		return step_fail(s, "goroutine %llu exists already", ULL(id));
 	if (o->gs.cnt >= LIMIT_GS)
 		return diag_set(s->d, -E2BIG, "more than %d goroutines live at one time", LIMIT_GS);
-	g = order_g_add(o, id, status, s->gen->gen);
-	if (!g)
-		return step_nomem(s);
-	*ret_g = g;
 	return 0;
 }
 
 static int order_go_create(struct order *o, const struct step *s)
 {
-	struct order_g *cur = m_g(o, s->m), *g;
+	const struct order_g *cur = m_g(o, s->m);
 	int err;
 
 	if (cur && cur->status != TRACE_GO_RUNNING)
 		return step_fail(s, "its creator, goroutine %llu, is %s", ULL(cur->id),
 				 order_go_words[cur->status]);
-	err = go_add(o, s,
-		     s->ev->type == EV_GO_CREATE_BLOCKED ? TRACE_GO_WAITING : TRACE_GO_RUNNABLE,
-		     &g);
-	if (err < 0)
-		return err;
-	step_emit(o, s, s->ev->type);
-	return 1;
+	err = go_new(o, s);
+	return err < 0 ? err : step_nomem(s);
 }
 
 static int order_go_create_syscall(struct order *o, const struct step *s)
 {
-	struct order_g *g = NULL;
-	int err = go_add(o, s, TRACE_GO_SYSCALL, &g);
+	struct order_g *g;
+	int err = go_new(o, s);
 
 	if (err < 0)
 		return err;
+	g = order_g_add(o, s->ev->args[0], TRACE_GO_SYSCALL, s->gen->gen);
+	if (!g)
+		return step_nomem(s);
 	step_emit(o, s, s->ev->type);
 	m_set_g(s->m, g);
 	return 1;
@@ -293,47 +274,26 @@ static int order_go_create_syscall(struct order *o, const struct step *s)
 /* GoStop, GoBlock, GoDestroy */
 static int order_go_stop(struct order *o, const struct step *s)
 {
-	struct order_g *g = NULL;
-	int err = step_g_in(o, s, TRACE_GO_RUNNING, &g);
+	struct order_g *g;
 
-	if (err < 0)
-		return err;
-	step_emit(o, s, s->ev->type);
-	if (s->ev->type == EV_GO_DESTROY)
-		order_g_del(o, g);
-	else
-		g->status = s->ev->type == EV_GO_STOP ? TRACE_GO_RUNNABLE : TRACE_GO_WAITING;
-	m_set_g(s->m, NULL);
-	return 1;
+	return step_g_in(o, s, TRACE_GO_RUNNING, &g);
 }
 
 static int order_go_start(struct order *o, const struct step *s)
 {
-	struct order_g *g = find_g(o, s->ev->args[0]);
-	int err;
+	const struct order_g *g = find_g(o, s->ev->args[0]);
 
 	if (!g || g->status != TRACE_GO_RUNNABLE || !seq_ok(g->gen, g->seq, s, s->ev->args[1]))
 		return 0;
-	err = step_need(s, NEED_MP | NO_G);
-	if (err < 0)
-		return err;
-	step_emit(o, s, s->ev->type);
-	g->status = TRACE_GO_RUNNING;
-	g->seq = s->ev->args[1];
-	m_set_g(s->m, g);
-	return 1;
+	return step_need(s, NEED_MP | NO_G);
 }
 
-static int order_go_unblock(struct order *o, const struct step *s)
+/* GoUnblock breaks no rule, it waits. */
+static int order_wait(struct order *o, const struct step *s)
 {
-	struct order_g *g = find_g(o, s->ev->args[0]);
-
-	if (!g || g->status != TRACE_GO_WAITING || !seq_ok(g->gen, g->seq, s, s->ev->args[1]))
-		return 0;
-	step_emit(o, s, s->ev->type);
-	g->status = TRACE_GO_RUNNABLE;
-	g->seq = s->ev->args[1];
-	return 1;
+	(void)o;
+	(void)s;
+	return 0;
 }
 
 /* GoSwitch, GoSwitchDestroy: unblock the next, block or end the current, start the next. */
@@ -372,38 +332,27 @@ static int order_go_switch(struct order *o, const struct step *s)
 
 static int order_syscall_begin(struct order *o, const struct step *s)
 {
-	struct order_p *p = s->m->p;
-	struct order_g *g = NULL;
+	const struct order_p *p = s->m->p;
+	struct order_g *g;
 	int err = step_g_in(o, s, TRACE_GO_RUNNING, &g);
 
 	if (err < 0)
 		return err;
-	if (!seq_ok(p->gen, p->seq, s, s->ev->args[0]))
-		return step_fail(
-			s, "sequence number %llu of P %llu does not follow %llu of generation %llu",
-			ULL(s->ev->args[0]), ULL(p->id), ULL(p->seq), ULL(p->gen));
-	step_emit(o, s, s->ev->type);
-	g->status = TRACE_GO_SYSCALL;
-	p->status = TRACE_PROC_SYSCALL;
-	p->seq = s->ev->args[0];
-	return 1;
+	return step_fail(s,
+			 "sequence number %llu of P %llu does not follow %llu of generation %llu",
+			 ULL(s->ev->args[0]), ULL(p->id), ULL(p->seq), ULL(p->gen));
 }
 
 static int order_syscall_end(struct order *o, const struct step *s)
 {
-	struct order_p *p = s->m->p;
-	struct order_g *g = NULL;
+	const struct order_p *p = s->m->p;
+	struct order_g *g;
 	int err = step_g_in(o, s, TRACE_GO_SYSCALL, &g);
 
 	if (err < 0)
 		return err;
-	if (p->status != TRACE_PROC_SYSCALL)
-		return step_fail(s, "P %llu is %s, not in a syscall", ULL(p->id),
-				 order_proc_words[p->status]);
-	step_emit(o, s, s->ev->type);
-	g->status = TRACE_GO_RUNNING;
-	p->status = TRACE_PROC_RUNNING;
-	return 1;
+	return step_fail(s, "P %llu is %s, not in a syscall", ULL(p->id),
+			 order_proc_words[p->status]);
 }
 
 static int order_syscall_end_blocked(struct order *o, const struct step *s)
@@ -479,7 +428,7 @@ static inline int order_note(struct order *o, const struct step *s)
 	X(EV_GO_DESTROY_SYSCALL, order_go_destroy_syscall, NEED_M | NEED_G)                        \
 	X(EV_GO_STOP, order_go_stop, NEED_MPG)                                                     \
 	X(EV_GO_BLOCK, order_go_stop, NEED_MPG)                                                    \
-	X(EV_GO_UNBLOCK, order_go_unblock, 0)                                                      \
+	X(EV_GO_UNBLOCK, order_wait, 0)                                                            \
 	X(EV_GO_SYSCALL_BEGIN, order_syscall_begin, NEED_MPG)                                      \
 	X(EV_GO_SYSCALL_END, order_syscall_end, NEED_MPG)                                          \
 	X(EV_GO_SYSCALL_END_BLOCKED, order_syscall_end_blocked, 0)                                 \
@@ -516,8 +465,8 @@ static inline int order_note(struct order *o, const struct step *s)
 	X(EV_GOROUTINE_STACK_ALLOC, order_note, NEED_M)                                            \
 	X(EV_GOROUTINE_STACK_FREE, order_note, NEED_M)
 
-/* One flat switch over the table: hot rules are inlined with their needs. */
-static inline int order_judge(struct order *o, const struct step *s)
+/* What is not plain. One flat switch over the table; rules are inlined with their needs. */
+static int order_judge(struct order *o, const struct step *s)
 {
 	int rc;
 
@@ -544,6 +493,14 @@ int order_advance(struct order *o, const struct gen *g, struct order_m *m,
 	if (m)
 		m->seen = true;
 	o->out_cnt = 0;
+	if (m || ev->type == EV_GO_UNBLOCK) {
+		step_emit(o, &s, ev->type); /* O4: as it was before */
+		if (order_plain(o, g->gen, m, ev, NULL)) {
+			*ret_evs = o->out;
+			return 1;
+		}
+		o->out_cnt = 0;
+	}
 	rc = order_judge(o, &s);
 	if (rc <= 0)
 		return rc;

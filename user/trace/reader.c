@@ -1,38 +1,8 @@
-#include "trace/reader.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "trace/ahead.h"
-#include "trace/frontier.h"
-
-enum reader_phase {
-	PHASE_LOAD,   /* the next generation must be loaded */
-	PHASE_EVENTS, /* within a generation */
-	PHASE_FAILED, /* an error is to be told, or was */
-	PHASE_DONE,
-};
-
-struct reader {
-	struct source src;
-	struct ahead *ahead; /* owned, or NULL */
-	unsigned version;
-	enum reader_phase phase;
-	struct gen own;	 /* the generation when nobody reads ahead */
-	struct gen *gen; /* the current one, or NULL */
-	struct order *order;
-	struct frontier f;
-	size_t sample;		 /* the next one */
-	struct order_event *out; /* the judge's, until it is asked again */
-	int out_left;
-	struct order_event sync, sample_ev;
-	uint64_t sample_stack;
-	int64_t last_ns;
-	uint64_t syncs, generations, bytes, gen_bytes_max;
-	int err;
-	struct diag why;
-};
+#include "trace/readerstate.h"
 
 /*
  * Which arguments are a stack and a string that must be there, if one is; more: another one, too.
@@ -237,10 +207,18 @@ static inline __attribute__((always_inline)) int reader_give_out(struct reader *
 	return reader_give(r, r->out++, off, ret_ev);
 }
 
+static void sample_seek(struct reader *r)
+{
+	const struct gen *g = r->gen;
+
+	r->sample_ns = r->sample < g->sample_cnt ? g->samples[r->sample].time_ns : INT64_MAX;
+}
+
 static int reader_give_sample(struct reader *r, struct reader_event *ret_ev)
 {
 	const struct gen_sample *s = &r->gen->samples[r->sample++];
 
+	sample_seek(r);
 	r->sample_stack = s->stack;
 	r->sample_ev = (struct order_event){ .type = EV_CPU_SAMPLE,
 					     .time_ns = s->time_ns,
@@ -266,6 +244,7 @@ static int reader_install(struct reader *r, struct gen *g, struct reader_event *
 	if (g->len > r->gen_bytes_max)
 		r->gen_bytes_max = g->len;
 	r->sample = 0;
+	sample_seek(r);
 	order_sweep(r->order);
 	err = frontier_fill(&r->f, g, &why, &off);
 	if (err < 0) {
@@ -305,6 +284,61 @@ static int reader_meet(struct reader *r, struct frontier_cur *c)
 {
 	c->om = order_m_get(r->order, c->m);
 	return c->om ? 0 : reader_fail(r, diag_set(&r->why, -ENOMEM, "no memory"));
+}
+
+static bool sample_is_next(const struct reader *r)
+{
+	return r->sample < r->gen->sample_cnt &&
+	       (!r->f.cnt || r->sample_ns < r->f.heap[0].time_ns);
+}
+
+/* W1, W2 */
+void reader_turn_end(struct reader *r)
+{
+	struct frontier *f = &r->f;
+
+	f->heap[0].time_ns = r->cur->c.ev->time_ns;
+	if (f->heap[0].time_ns > r->limit_ns)
+		frontier_sink(f);
+	r->cur = NULL;
+}
+
+struct frontier_cur *reader_turn(struct reader *r)
+{
+	const struct frontier_ent *h = r->f.heap;
+	int64_t rival;
+
+	if (r->cur)
+		reader_turn_end(r);
+	if (r->phase != PHASE_EVENTS || r->out_left || !r->f.cnt || !h[0].cur->om ||
+	    r->sample_ns < h[0].time_ns)
+		return NULL;
+	rival = frontier_rival_ns(&r->f);
+	r->limit_ns = rival < r->sample_ns ? rival : r->sample_ns;
+	if (!h[0].cur->c.plain)
+		plain_prepare(&h[0].cur->c, r->gen, r->order);
+	return r->cur = h[0].cur;
+}
+
+bool reader_refill(struct reader *r)
+{
+	struct frontier_cur *c = r->cur;
+	const char *why;
+	int rc = frontier_decode(c, r->gen, &why);
+
+	if (rc > 0) {
+		plain_prepare(&c->c, r->gen, r->order);
+		return true;
+	}
+	r->cur = NULL;
+	if (rc < 0) {
+		diag_set(&r->why, rc, "%s", why);
+		reader_fail_at(r, rc, frontier_bad_off(c));
+		return false;
+	}
+	frontier_remove(&r->f, 0);
+	reader_turn(r);
+	return true;
 }
 
 /* Lets the i-th of the frontier go on, if it may. 1, 0 or -errno. */
@@ -353,12 +387,6 @@ static __attribute__((noinline)) int reader_try_others(struct reader *r, uint64_
 	return rc ? rc : reader_stuck(r);
 }
 
-static inline bool sample_is_next(const struct reader *r)
-{
-	return r->sample < r->gen->sample_cnt &&
-	       (!r->f.cnt || r->gen->samples[r->sample].time_ns < r->f.heap[0].time_ns);
-}
-
 /* Between events of one generation, or of none. */
 static __attribute__((noinline)) int reader_next_slow(struct reader *r, struct reader_event *ret_ev)
 {
@@ -376,6 +404,8 @@ int reader_next(struct reader *r, struct reader_event *ret_ev, struct diag *d)
 	uint64_t off;
 	int rc;
 
+	if (r->cur)
+		reader_turn_end(r);
 	if (r->out_left || r->phase != PHASE_EVENTS || !r->f.cnt || sample_is_next(r)) {
 		rc = reader_next_slow(r, ret_ev);
 	} else {
