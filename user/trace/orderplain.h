@@ -54,9 +54,8 @@ static inline bool plain_start(struct order *o, uint64_t gen, struct order_m *m,
 			       const struct cursor_event *ev, struct order_g *g)
 {
 	g = plain_g(o, g, ev->args[0]);
-	if (!g || g->status != TRACE_GO_RUNNABLE ||
-	    !plain_seq(g->gen, g->seq, gen, ev->args[1]) || m->g_id != TRACE_NO_G ||
-	    m->p_id == UINT64_MAX)
+	if (!g || g->status != TRACE_GO_RUNNABLE || !plain_seq(g->gen, g->seq, gen, ev->args[1]) ||
+	    m->g_id != TRACE_NO_G || m->p_id == UINT64_MAX)
 		return false;
 	g->status = TRACE_GO_RUNNING;
 	g->seq = ev->args[1];
@@ -155,10 +154,10 @@ static __attribute__((noinline)) bool plain_rare(struct order *o, uint64_t gen, 
 }
 
 /*
- * Lets ev of thread m (NULL: of no thread, and then only a GoUnblock) come in generation gen. false:
- * it is none of these, must wait, or may not come; nothing has changed, and order_advance knows more.
- * g: who was the goroutine of args[0] some time ago, or NULL. Tests in the order of how often they
- * are true: measured, a jump by table is foreseen less well.
+ * Lets ev of thread m (NULL: of no thread, and then only a GoUnblock) come in generation gen.
+ * false: it is none of these, must wait, or may not come; nothing has changed, and order_advance
+ * knows more. g: who was the goroutine of args[0] some time ago, or NULL. Tests in the order of how
+ * often they are true: measured, a jump by table is foreseen less well.
  */
 static inline __attribute__((always_inline)) bool order_plain(struct order *o, uint64_t gen,
 							      struct order_m *m,
@@ -170,8 +169,7 @@ static inline __attribute__((always_inline)) bool order_plain(struct order *o, u
 	if (type == EV_GO_START)
 		return plain_start(o, gen, m, ev, g);
 	if (type == EV_GO_BLOCK || type == EV_GO_STOP)
-		return plain_stop(o, m,
-				  type == EV_GO_STOP ? TRACE_GO_RUNNABLE : TRACE_GO_WAITING);
+		return plain_stop(o, m, type == EV_GO_STOP ? TRACE_GO_RUNNABLE : TRACE_GO_WAITING);
 	if (type == EV_GO_UNBLOCK)
 		return plain_unblock(o, gen, ev, g);
 	if (type == EV_GO_SYSCALL_BEGIN)

@@ -12,7 +12,10 @@ struct plain_row {
 enum { NO = EV_MAX_ARGS, OF_CURRENT = PLAIN | PLAIN_OF_CURRENT, OF_G = PLAIN | PLAIN_OF_G };
 
 #define ROW(stack_, own_, reason_, flags_, f, t)                                                   \
-	{ .stack = stack_, .own = own_, .reason = reason_, .flags = flags_, .from = f, .to = t }
+	{                                                                                          \
+		.stack = stack_, .own = own_, .reason = reason_, .flags = flags_, .from = f,       \
+		.to = t                                                                            \
+	}
 #define ROW_GO(f, t, flags, stack, own, reason)                                                    \
 	ROW(stack, own, reason, flags, GOTRACE_GO_##f, GOTRACE_GO_##t)
 #define ROW_PROC(f, t, flags) ROW(NO, NO, NO, flags, GOTRACE_PROC_##f, GOTRACE_PROC_##t)

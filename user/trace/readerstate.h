@@ -98,8 +98,8 @@ static inline __attribute__((always_inline)) bool reader_take(struct reader *r,
 	ret_ev->proc = (int64_t)p;
 	ret_ev->thread = (int64_t)m->id;
 	ret_ev->stack = ev->stack;
-	ret_ev->u.transition.resource.kind = ev->plain & PLAIN_PROC ? GOTRACE_RESOURCE_PROC :
-								      GOTRACE_RESOURCE_GOROUTINE;
+	ret_ev->u.transition.resource.kind =
+		ev->plain & PLAIN_PROC ? GOTRACE_RESOURCE_PROC : GOTRACE_RESOURCE_GOROUTINE;
 	ret_ev->u.transition.resource.id = id;
 	ret_ev->u.transition.from = ev->from;
 	ret_ev->u.transition.to = ev->to;
