@@ -100,6 +100,14 @@ static void m_rewire(struct model *mo, struct m *m)
 	repaired(mo, REPAIR_REWIRE);
 }
 
+/* The P that m's syscall's end named runs on another thread: m cannot have it again. */
+static bool p_in_use(struct model *mo, const struct m *m)
+{
+	const struct p *p = p_find(mo, m->pend_p);
+
+	return p && p->state == P_RUNNING && p->m != m;
+}
+
 void m_settle(struct model *mo, struct m *m, unsigned hook)
 {
 	struct g *g = m->g;
@@ -111,8 +119,8 @@ void m_settle(struct model *mo, struct m *m, unsigned hook)
 	if (m->pend == PEND_LOST && (hook == HOOK_STEAL || hook == HOOK_HANDOFF || hook == HOOK_HEAP))
 		return;
 	assert(g && g->state == G_SYSCALL);
-	if (m->begun && m->pend == PEND_LOST &&
-	    (hook == HOOK_SYSCALL_ENTER || hook == HOOK_SYSCALL_BLOCK)) {
+	if (m->begun && m->pend == PEND_LOST && hook == HOOK_SYSCALL_ENTER && p_in_use(mo, m)) {
+		/* It was kept, and lost in this next syscall: both are one. */
 		m->pend = PEND_NONE;
 		repaired(mo, REPAIR_STEAL);
 		return;

@@ -198,11 +198,13 @@ static void test_p_taken_before_the_next_syscall_is_told(void **state)
 	R(&s, HOOK_SYSCALL_ENTER, 101, G(1), .gstatus = 3);
 	R(&s, HOOK_SYSCALL_EXIT, 101, G(1), .gstatus = 3);
 	R(&s, HOOK_STEAL, 103, P(0), .x = 0xc000200000 + 101 * 0x800);
+	R(&s, HOOK_ACQUIRE, 103, P(0));
 	R(&s, HOOK_SYSCALL_ENTER, 101, G(1), .gstatus = 3);
 	R(&s, HOOK_SYSCALL_EXIT, 101, G(1), .gstatus = 3);
 	R(&s, HOOK_SYSCALL_NOP, 101, G(1));
 	script_expect_more(&s, "m101 p0 g1 GoSyscallBegin []\n"
 			       "m103 p- g- ProcSteal p0 m101\n"
+			       "m103 p- g- ProcStart p0\n"
 			       "m101 p- g1 GoSyscallEndBlocked\n");
 	script_repairs(&s, REPAIR_STEAL, 1);
 	script_done(&s);
