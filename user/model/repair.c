@@ -100,7 +100,7 @@ static void m_rewire(struct model *mo, struct m *m)
 	repaired(mo, REPAIR_REWIRE);
 }
 
-/* The P that m's syscall's end named runs on another thread: m cannot have it again. */
+/* Up to 1.25 m can have its P again unseen, but not while it runs on another thread. */
 static bool p_in_use(struct model *mo, const struct m *m)
 {
 	const struct p *p = p_find(mo, m->pend_p);
@@ -119,7 +119,8 @@ void m_settle(struct model *mo, struct m *m, unsigned hook)
 	if (m->pend == PEND_LOST && (hook == HOOK_STEAL || hook == HOOK_HANDOFF || hook == HOOK_HEAP))
 		return;
 	assert(g && g->state == G_SYSCALL);
-	if (m->begun && m->pend == PEND_LOST && hook == HOOK_SYSCALL_ENTER && p_in_use(mo, m)) {
+	if (m->begun && m->pend == PEND_LOST && hook == HOOK_SYSCALL_ENTER &&
+	    (mo->opts.go_minor >= 26 || p_in_use(mo, m))) {
 		/* It was kept, and lost in this next syscall: both are one. */
 		m->pend = PEND_NONE;
 		repaired(mo, REPAIR_STEAL);

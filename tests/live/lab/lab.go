@@ -70,10 +70,10 @@ func Tool(t testing.TB) string {
 func GoCmd(version string, args ...string) *exec.Cmd {
 	c := exec.Command("go", args...)
 	c.Env = append(os.Environ(), "GOTOOLCHAIN=go"+version, "GOFLAGS=", "GOWORK=off")
-	if Minor(version) >= 20 || args[0] == "version" {
+	if Minor(version) > 20 || args[0] == "version" {
 		return c
 	}
-	// Go 1.19 takes its own library for a module when it lies in the module cache, where a
+	// Go 1.19 and 1.20.0 take their own library for modules when it lies in the module cache, where a
 	// fetched toolchain lies: run it from there with a cache elsewhere.
 	env := exec.Command("go", "env", "GOROOT")
 	env.Env = c.Env
