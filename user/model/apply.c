@@ -24,13 +24,18 @@ static const char *text_at(const struct model_texts *t, uint64_t i)
 	return i < t->cnt && t->v[i][0] ? t->v[i] : "unspecified";
 }
 
+static uint32_t rec_stack_skip(struct model *mo, const struct rec *r, unsigned skip)
+{
+	unsigned flags = r->flags & REC_F_SCHED_PC ? STACK_ENTRY_PC : 0;
+
+	if (r->stack)
+		return stacks_told(mo->stacks, r->stack, skip, flags);
+	return stacks_intern(mo->stacks, r->pcs, r->npc, skip, flags);
+}
+
 static uint32_t rec_stack(struct model *mo, const struct rec *r)
 {
-	if (r->stack)
-		return stacks_told(mo->stacks, r->stack, r->skip,
-				   r->flags & REC_F_SCHED_PC ? STACK_ENTRY_PC : 0);
-	return stacks_intern(mo->stacks, r->pcs, r->npc, r->skip,
-			     r->flags & REC_F_SCHED_PC ? STACK_ENTRY_PC : 0);
+	return rec_stack_skip(mo, r, r->skip);
 }
 
 /* The goroutine starts here: the runtime labels its GC workers right behind (Go 1.26 trace.go). */
@@ -272,10 +277,10 @@ static void on_acquire(struct model *mo, struct at *a)
 		if (m->g && m->g->state == G_RUNNING) {
 			struct g *g = m->g;
 
-			g_stop(mo, g, "runtime.Gosched", 0);
+			g_stop(mo, g, "runtime.Gosched", m->resize_stack);
 			if (m->resized && m->p && m->p->state == P_RUNNING)
 				p_stop(mo, m);
-			m->resized = false;
+			m_resized(mo, m, false, 0);
 			if (m_ensure_p(mo, m, p))
 				g_start(mo, m, g);
 			return;
@@ -296,7 +301,7 @@ static void on_release(struct model *mo, struct at *a)
 {
 	struct m *m = a->m;
 
-	m->resized = false;
+	m_resized(mo, m, false, 0);
 	if (!m->p) {
 		repaired(mo, REPAIR_IGNORED);
 		return;
@@ -386,7 +391,8 @@ static void on_procresize(struct model *mo, struct at *a)
 	struct map_slot slot;
 
 	mo->procs = a->r->x;
-	a->m->resized = true;
+	/* Its own stop, if it has to change its P, has the same stack with systemstack_switch. */
+	m_resized(mo, a->m, true, rec_stack_skip(mo, a->r, 0));
 	if (g_ensure_running(mo, a->m, a->g, a->p)) {
 		EV(mo, a->m, EV_PROCS_CHANGE, mo->procs, ev_stack(mo, rec_stack(mo, a->r)));
 		mo->say_procs = false;

@@ -189,6 +189,7 @@ static void ms_forget(struct model *mo)
 			if (m->g || m->p || m->needm)
 				continue;
 			tids[n++] = m->tid;
+			m_resized(mo, m, false, 0);
 			free(m);
 		}
 		for (size_t i = 0; i < n; i++)

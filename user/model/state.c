@@ -160,6 +160,14 @@ struct m *m_get(struct model *mo, uint64_t tid)
 	return m;
 }
 
+void m_resized(struct model *mo, struct m *m, bool on, uint32_t stack)
+{
+	stacks_ref(mo->stacks, stack);
+	stacks_unref(mo->stacks, m->resize_stack);
+	m->resized = on;
+	m->resize_stack = stack;
+}
+
 /* ---- events ---- */
 
 uint64_t ev_reserve(struct model *mo)

@@ -63,6 +63,7 @@ struct m {
 	bool begun;	     /* it may be in a syscall whose own record is to come: its P was taken */
 	bool old_syscall;    /* its syscall is older than the attach; its end may be, too */
 	bool p_fixed, g_fixed; /* start.c: what it held at the start is known */
+	uint32_t resize_stack; /* of procresize while resized: a reference */
 	uint64_t pend_ts, needm_ts, assist_end_ts;
 	struct g *assist_end; /* its mark assist ends at assist_end_ts unless its next record says not */
 	bool assist_piece;    /* ... and that one piece of it has not ended yet, as far as is seen */
@@ -126,6 +127,9 @@ struct g *g_get(struct model *mo, struct m *m, uint64_t ptr, uint64_t goid);
 struct p *p_get(struct model *mo, uint64_t ptr, uint64_t id);
 struct m *m_get(struct model *mo, uint64_t tid);
 void g_forget(struct model *mo, struct g *g);
+
+/* procresize runs on m with this stack, or does not any more. */
+void m_resized(struct model *mo, struct m *m, bool on, uint32_t stack);
 
 /* ---- events (state.c) ----------------------------------------------------------------------- */
 
