@@ -25,6 +25,14 @@ const volatile struct bpf_config cfg = {};
 __u32 armed = 0;
 /* Set when the target replaced itself: what runs under its number then is another program. */
 __u32 execed = 0;
+/*
+ * Who is recorded: not in cfg, so that the same loaded programs can first run against a thread of our
+ * own, which prices them (user/capture/price.h).
+ */
+__u64 who_dev = 0, who_ino = 0;
+__u32 who_tgid = 0;
+/* Wake-ups go without the waker's stack (the first step down of a budget). */
+__u32 plain_wakes = 0;
 /* When the last HEAP record was made; racy by intent (two records instead of one do no harm). */
 __u64 heap_ns = 0;
 
@@ -65,15 +73,15 @@ static __always_inline bool is_target(u32 *ret_tid)
 	if (cfg.pidns_ino) {
 		struct bpf_pidns_info ns = {};
 
-		if (bpf_get_ns_current_pid_tgid(cfg.pidns_dev, cfg.pidns_ino, &ns, sizeof(ns)))
+		if (bpf_get_ns_current_pid_tgid(who_dev, who_ino, &ns, sizeof(ns)))
 			return false;
 		*ret_tid = ns.pid;
-		return ns.tgid == cfg.tgid;
+		return ns.tgid == who_tgid;
 	} else {
 		u64 id = bpf_get_current_pid_tgid();
 
 		*ret_tid = (u32)id;
-		return (u32)(id >> 32) == cfg.tgid;
+		return (u32)(id >> 32) == who_tgid;
 	}
 }
 
@@ -439,8 +447,10 @@ int on_sys_enter(u64 *ctx)
 	    !is_target(&e.tid))
 		return 0;
 	e.cpu = bpf_get_smp_processor_id();
-	if (!go_syscall(&e))
+	if (!go_syscall(&e)) {
+		passed(&e);
 		return 0;
+	}
 	if (cfg.g_syscallbp == GO_NONE) {
 		/* The chain from here passes the function that called entersyscall. */
 		e.pc0 = 0;
@@ -464,8 +474,10 @@ int on_sys_exit(u64 *ctx)
 	    !is_target(&e.tid))
 		return 0;
 	e.cpu = bpf_get_smp_processor_id();
-	if (!go_syscall(&e))
+	if (!go_syscall(&e)) {
+		passed(&e);
 		return 0;
+	}
 	if (result <= -512 && result >= -516) /* ERESTARTSYS ... ERESTART_RESTARTBLOCK */
 		e.flags |= REC_F_RESTART;
 	read_ticks(&e, e.g);
@@ -505,6 +517,10 @@ int on_hook(struct pt_regs *ctx)
 		read_m(&e, g, false);
 		e.x = e.curg;
 		e.skip = (u16)arg1;
+		if (plain_wakes) {
+			emit(&e);
+			break;
+		}
 		if (e.curg) {
 			read_gobuf(&e, e.curg);
 			behind_systemstack(&e);

@@ -92,7 +92,7 @@ enum hook {
 	HOOK_LOST,	    /* x records of CPU y were lost just before ts */
 	HOOK_NOTE,	    /* a message for the trace (plan changed, trigger, ...): x bytes of text where pcs would be */
 	HOOK_END,	    /* the recording ends; x = enum rec_end, y = exit status if known */
-	HOOK_PLAN,	    /* x = enum rec_plan: what is seen from here on */
+	HOOK_PLAN,	    /* x = enum rec_plan: what is seen from here on; y = enum rec_plan_flag */
 	HOOK_COUNT,
 };
 
@@ -101,6 +101,11 @@ enum rec_plan {
 	REC_PLAN_FULL,
 	REC_PLAN_STOP, /* no starts: a goroutine starts unseen before its next act */
 	REC_PLAN_LEAN, /* starts, wake-ups and Ps: a goroutine blocks unseen when its thread goes on */
+};
+
+enum rec_plan_flag {
+	REC_PLAN_PAUSED = 1 << 0, /* nothing is seen from here on */
+	REC_PLAN_RESUMED = 1 << 1, /* the end of that: a snapshot follows, nothing older holds */
 };
 
 enum rec_end { REC_END_ASKED, REC_END_EXIT, REC_END_EXEC, REC_END_FAULT };
@@ -147,7 +152,8 @@ struct ring_ctl {
 	uint64_t skipped;	/* hits that made no record, by intent */
 	uint64_t faults;	/* reads of target memory that failed */
 	uint64_t last_ts;	/* of the newest record, about */
-	uint64_t pad0[3];
+	uint64_t passed;	/* system calls of the runtime's own, which the tracepoints let go */
+	uint64_t pad0[2];
 	uint64_t tail;	/* bytes consumed; user space */
 	uint64_t pad1[7];
 	uint64_t lost_by[HOOK_BPF_END];
@@ -155,8 +161,7 @@ struct ring_ctl {
 
 /* Fixed for the life of the loaded program: the verifier removes what a version does not need. */
 struct bpf_config {
-	uint64_t pidns_dev, pidns_ino; /* the target's own pid namespace; 0: use the initial one */
-	uint32_t tgid;		    /* in that namespace */
+	uint64_t pidns_ino;	    /* 0: numbers of the initial pid namespace, else of who_dev, who_ino */
 	uint32_t ring_mask;	    /* ring bytes - 1; a power of two */
 	uint64_t gccontroller;	    /* its address in the target, 0: do not read */
 	uint64_t inject_pc;	    /* where injectglist calls the runtime's tracer: its pc in stacks; or 0 */

@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,8 +17,11 @@
 
 struct attach {
 	struct gotrace_bpf *skel;
-	struct bpf_link *link;
+	struct bpf_link *links[PART_COUNT]; /* not split: [0] for all */
 	struct bpf_link *sys_links[2]; /* enter, exit */
+	int own_link;		       /* -1: none */
+	struct attach_target target;
+	char exe_path[64];
 	bool tracepoints;
 	struct bpf_link *exec_link; /* NULL: exec is only seen by asking (target_check) */
 	void *ctl_map, *data_map; /* mmap()ed */
@@ -37,9 +41,7 @@ static void config_fill(struct bpf_config *c, const struct attach_opts *o)
 {
 	const struct golayout *l = o->layout;
 
-	c->pidns_dev = o->pidns_dev;
 	c->pidns_ino = o->pidns_ino;
-	c->tgid = o->ns_tgid;
 	c->ring_mask = (uint32_t)(o->ring_bytes - 1);
 	c->gccontroller = o->gccontroller;
 	c->inject_pc = o->inject_pc;
@@ -106,6 +108,7 @@ int attach_load(const struct attach_opts *opts, struct attach **ret, struct diag
 
 	if (!a)
 		return diag_set(d, -ENOMEM, "no memory");
+	a->own_link = -1;
 	libbpf_set_print(print_libbpf);
 	a->skel = gotrace_bpf__open();
 	if (!a->skel || ncpu < 1) {
@@ -135,52 +138,175 @@ int attach_load(const struct attach_opts *opts, struct attach **ret, struct diag
 	return 0;
 }
 
-int attach_link(struct attach *a, const struct plan *plan, int pid, const char *exe_path,
-		struct diag *d)
+void attach_set_who(struct attach *a, const struct attach_who *who)
 {
-	LIBBPF_OPTS(bpf_uprobe_multi_opts, o);
-	unsigned long *offsets = reallocarray(NULL, plan->site_cnt, sizeof(*offsets));
-	__u64 *cookies = reallocarray(NULL, plan->site_cnt, sizeof(*cookies));
-	int err;
+	a->skel->bss->who_dev = who->pidns_dev;
+	a->skel->bss->who_ino = who->pidns_ino;
+	a->skel->bss->who_tgid = who->tgid;
+}
 
-	if (!offsets || !cookies) {
-		free(offsets);
-		free(cookies);
-		return diag_set(d, -ENOMEM, "no memory");
-	}
-	for (size_t i = 0; i < plan->site_cnt; i++) {
-		offsets[i] = plan->sites[i].site.file_off;
-		cookies[i] = plan->sites[i].cookie;
-	}
-	o.cnt = plan->site_cnt;
-	o.offsets = offsets;
-	o.cookies = cookies;
-	a->link = bpf_program__attach_uprobe_multi(a->skel->progs.on_hook, pid, exe_path, NULL, &o);
-	err = a->link ? 0 : -errno;
-	free(offsets);
-	free(cookies);
-	if (!err && a->tracepoints) {
-		a->sys_links[0] = bpf_program__attach(a->skel->progs.on_sys_enter);
-		a->sys_links[1] = bpf_program__attach(a->skel->progs.on_sys_exit);
-		if (!a->sys_links[0] || !a->sys_links[1])
-			return diag_set(d, -ENOTSUP,
-					"cannot attach to the kernel's syscall tracepoints: %s; try "
-					"--syscalls uprobe",
-					strerror(errno));
-	}
-	/* Best effort: without it exec is noticed a little later, by asking. */
-	if (!err)
-		a->exec_link = bpf_program__attach(a->skel->progs.on_exec);
+int attach_tracepoints(struct attach *a, struct diag *d)
+{
+	if (!a->tracepoints || a->sys_links[0])
+		return 0;
+	a->sys_links[0] = bpf_program__attach(a->skel->progs.on_sys_enter);
+	a->sys_links[1] = bpf_program__attach(a->skel->progs.on_sys_exit);
+	if (a->sys_links[0] && a->sys_links[1])
+		return 0;
+	return diag_set(d, -ENOTSUP,
+			"cannot attach to the kernel's syscall tracepoints: %s; try --syscalls uprobe",
+			strerror(errno));
+}
+
+static int link_failed(int err, struct diag *d)
+{
 	if (err == -EPERM || err == -EACCES)
 		return diag_set(d, -EPERM, "cannot attach probes: %s; needs CAP_BPF and CAP_PERFMON",
 				strerror(-err));
 	if (err == -ESRCH)
 		return diag_set(d, err, "cannot attach probes: the process has ended");
-	if (err < 0)
-		return diag_set(d, -ENOTSUP,
-				"cannot attach probes: %s; needs uprobe.multi (Linux 6.6 or newer)",
-				strerror(-err));
+	return diag_set(d, -ENOTSUP,
+			"cannot attach probes: %s; needs uprobe.multi (Linux 6.6 or newer)",
+			strerror(-err));
+}
+
+/* One link for the sites of the parts in mask. 0 (also if it has none), or the kernel's error. */
+static int link_parts(struct attach *a, unsigned mask, struct bpf_link **ret)
+{
+	LIBBPF_OPTS(bpf_uprobe_multi_opts, o);
+	const struct plan *plan = a->target.plan;
+	unsigned long *offsets = reallocarray(NULL, plan->site_cnt, sizeof(*offsets));
+	__u64 *cookies = reallocarray(NULL, plan->site_cnt, sizeof(*cookies));
+	struct bpf_link *link = NULL;
+	int err = offsets && cookies ? 0 : -ENOMEM;
+
+	for (size_t i = 0; !err && i < plan->site_cnt; i++) {
+		if (!(mask & 1U << plan_part((uint8_t)plan->sites[i].cookie)))
+			continue;
+		offsets[o.cnt] = plan->sites[i].site.file_off;
+		cookies[o.cnt++] = plan->sites[i].cookie;
+	}
+	o.offsets = offsets;
+	o.cookies = cookies;
+	if (!err && o.cnt) {
+		link = bpf_program__attach_uprobe_multi(a->skel->progs.on_hook, a->target.pid,
+							a->exe_path, NULL, &o);
+		err = link ? 0 : -errno;
+	}
+	free(offsets);
+	free(cookies);
+	if (!err)
+		*ret = link;
+	return err;
+}
+
+int attach_link(struct attach *a, const struct attach_target *t, struct diag *d)
+{
+	int err;
+
+	a->target = *t;
+	snprintf(a->exe_path, sizeof(a->exe_path), "%s", t->exe_path);
+	if (t->split) {
+		err = attach_switch(a, t->parts, d);
+		if (err < 0)
+			return err;
+	} else {
+		err = link_parts(a, ~0U, &a->links[0]);
+		if (err < 0)
+			return link_failed(err, d);
+		err = attach_tracepoints(a, d);
+		if (err < 0)
+			return err;
+	}
+	/* Best effort: without it exec is noticed a little later, by asking. */
+	a->exec_link = bpf_program__attach(a->skel->progs.on_exec);
 	return 0;
+}
+
+static void *destroy_link(void *link)
+{
+	bpf_link__destroy(link);
+	return NULL;
+}
+
+/* The kernel makes each close wait for a grace period: side by side they wait for the same one. */
+static void destroy_links(struct bpf_link **v, size_t n)
+{
+	pthread_t threads[PART_COUNT + 3];
+	bool started[PART_COUNT + 3] = {false};
+
+	for (size_t i = 1; i < n; i++)
+		started[i] = v[i] && pthread_create(&threads[i], NULL, destroy_link, v[i]) == 0;
+	for (size_t i = 0; i < n; i++)
+		if (!started[i])
+			bpf_link__destroy(v[i]);
+	for (size_t i = 1; i < n; i++)
+		if (started[i])
+			pthread_join(threads[i], NULL);
+}
+
+int attach_switch(struct attach *a, unsigned parts, struct diag *d)
+{
+	struct bpf_link *gone[PART_COUNT + 2];
+	size_t n = 0;
+	int err = 0;
+
+	for (unsigned i = 0; i < PART_COUNT && !err; i++)
+		if ((parts & 1U << i) && !a->links[i])
+			err = link_parts(a, 1U << i, &a->links[i]);
+	if (err < 0)
+		return link_failed(err, d);
+	if (parts & 1U << PART_SYSCALLS)
+		err = attach_tracepoints(a, d);
+	for (unsigned i = 0; i < PART_COUNT; i++) {
+		if ((parts & 1U << i) || !a->links[i])
+			continue;
+		gone[n++] = a->links[i];
+		a->links[i] = NULL;
+	}
+	for (size_t i = 0; !(parts & 1U << PART_SYSCALLS) && i < ARRAY_LEN(a->sys_links); i++) {
+		if (a->sys_links[i])
+			gone[n++] = a->sys_links[i];
+		a->sys_links[i] = NULL;
+	}
+	destroy_links(gone, n);
+	return err;
+}
+
+int attach_own(struct attach *a, const unsigned long *offs, const uint64_t *cookies, size_t cnt)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, o);
+	int link;
+
+	o.uprobe_multi.path = "/proc/self/exe";
+	o.uprobe_multi.offsets = offs;
+	o.uprobe_multi.cookies = (const __u64 *)cookies;
+	o.uprobe_multi.cnt = (__u32)cnt;
+	o.uprobe_multi.pid = (__u32)getpid();
+	link = bpf_link_create(bpf_program__fd(a->skel->progs.on_hook), 0, BPF_TRACE_UPROBE_MULTI,
+			       &o);
+	if (link < 0)
+		return link;
+	a->own_link = link;
+	return 0;
+}
+
+void attach_forget(struct attach *a)
+{
+	struct ring_ctl *ctl = a->ctl_map;
+
+	for (int i = 0, n = libbpf_num_possible_cpus(); i < n; i++) {
+		ctl[i].tail = ctl[i].head;
+		ctl[i].lost = ctl[i].skipped = ctl[i].faults = ctl[i].passed = 0;
+		memset(ctl[i].lost_by, 0, sizeof(ctl[i].lost_by));
+	}
+	a->skel->bss->heap_ns = 0;
+	rings_skip(a->rings);
+}
+
+void attach_plain_wakes(struct attach *a, bool on)
+{
+	__atomic_store_n(&a->skel->bss->plain_wakes, on ? 1U : 0U, __ATOMIC_RELEASE);
 }
 
 bool attach_execed(const struct attach *a)
@@ -195,14 +321,18 @@ void attach_arm(struct attach *a, bool on)
 
 void attach_unlink(struct attach *a)
 {
+	struct bpf_link *v[PART_COUNT + 3];
+
 	if (!a)
 		return;
-	bpf_link__destroy(a->link);
-	bpf_link__destroy(a->sys_links[0]);
-	bpf_link__destroy(a->sys_links[1]);
-	a->sys_links[0] = a->sys_links[1] = NULL;
-	bpf_link__destroy(a->exec_link);
-	a->link = a->exec_link = NULL;
+	for (size_t i = 0; i < PART_COUNT; i++)
+		v[i] = a->links[i];
+	v[PART_COUNT] = a->sys_links[0];
+	v[PART_COUNT + 1] = a->sys_links[1];
+	v[PART_COUNT + 2] = a->exec_link;
+	destroy_links(v, ARRAY_LEN(v));
+	memset(a->links, 0, sizeof(a->links));
+	a->sys_links[0] = a->sys_links[1] = a->exec_link = NULL;
 }
 
 void attach_free(struct attach *a)
@@ -215,6 +345,8 @@ void attach_free(struct attach *a)
 		munmap(a->data_map, a->data_len);
 	if (a->ctl_map)
 		munmap(a->ctl_map, a->ctl_len);
+	if (a->own_link >= 0)
+		close(a->own_link);
 	gotrace_bpf__destroy(a->skel);
 	free(a);
 }

@@ -3,7 +3,8 @@
  *
  *	new --load--> loaded --attach--> attached --arm--> armed --disarm--> ... --free
  *
- * A1  One uprobe.multi link for all sites; links are descriptors: if we die, the kernel detaches.
+ * A1  One uprobe.multi link for all sites, or one for each part of the plan where parts are switched
+ *     while the recording runs; links are descriptors: if we die, the kernel detaches.
  * A2  No return probe, no write to the target, no wake-up (docs/design.md: the target comes first).
  * A3  attach_free is right in every phase and takes NULL.
  */
@@ -23,8 +24,7 @@
 struct attach;
 
 struct attach_opts {
-	uint64_t pidns_dev, pidns_ino; /* 0: the initial namespace */
-	uint32_t ns_tgid;
+	uint64_t pidns_ino; /* 0: numbers of the initial namespace */
 	unsigned go_minor;
 	const struct golayout *layout;
 	uint64_t gccontroller; /* address in the process; 0: no heap records */
@@ -39,12 +39,45 @@ struct attach_opts {
 /* Loads the programs. 0; -EPERM, -ENOTSUP (kernel: d says which feature), -ENOMEM. */
 int attach_load(const struct attach_opts *opts, struct attach **ret, struct diag *d);
 
+/* Whose hits are taken. Before anything is attached to it. */
+struct attach_who {
+	uint64_t pidns_dev, pidns_ino; /* 0: the initial namespace */
+	uint32_t tgid;		       /* in that namespace */
+};
+void attach_set_who(struct attach *a, const struct attach_who *who);
+
+/* The kernel's syscall tracepoints, if opts.tracepoints; attach_switch does so by itself. 0, -ENOTSUP. */
+int attach_tracepoints(struct attach *a, struct diag *d);
+
 /*
- * Attaches every site of plan in process pid through exe_path (/proc/self/fd/N of its binary).
- * 0; -ENOTSUP (no uprobe.multi: kernel 6.6 has it), -EPERM, -ESRCH.
+ * Attaches every site of plan in process pid through exe_path (/proc/self/fd/N of its binary), with
+ * one link; split: with one for each part, of which those in parts (bits 1 << enum plan_part) are
+ * attached. 0; -ENOTSUP (no uprobe.multi: kernel 6.6 has it), -EPERM, -ESRCH.
  */
-int attach_link(struct attach *a, const struct plan *plan, int pid, const char *exe_path,
-		struct diag *d);
+struct attach_target {
+	const struct plan *plan; /* borrowed for the life of a */
+	int pid;
+	const char *exe_path;
+	bool split;
+	unsigned parts;
+};
+int attach_link(struct attach *a, const struct attach_target *t, struct diag *d);
+
+/*
+ * Split links only: attaches the parts that are missing, then detaches those not in parts (all at
+ * once: each waits for the kernel). Errors as attach_link; the parts that could be attached are.
+ */
+int attach_switch(struct attach *a, unsigned parts, struct diag *d);
+
+/* Wake-ups without stacks, from the next one on. */
+void attach_plain_wakes(struct attach *a, bool on);
+
+/* The same programs at places of our own program: cnt offsets (attach_own_offset) with cookies. */
+int attach_own(struct attach *a, const unsigned long *offs, const uint64_t *cookies, size_t cnt);
+/* An address in our own program as an offset in its file. 0 or -ENOENT. */
+int attach_own_offset(uintptr_t addr, unsigned long *ret);
+/* Forgets all that was recorded so far: before anything of the target's is. */
+void attach_forget(struct attach *a);
 
 void attach_arm(struct attach *a, bool on);
 

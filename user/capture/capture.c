@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "capture/attach.h"
+#include "capture/calib.h"
 #include "capture/golive.h"
 #include "capture/price.h"
 #include "capture/snapshot.h"
@@ -43,6 +44,10 @@ struct capture {
 	struct livecheck live;
 	struct attach_features features;
 	enum plan_syscalls syscalls; /* as chosen */
+	struct price price;
+	enum plan_rung rung;
+	unsigned parts; /* that may be attached at all */
+	uint64_t switch_ns; /* that probes were there without being watched, at attaching and detaching */
 	struct mem_process mem_process;
 	struct mem mem;
 	struct golive golive;
@@ -156,7 +161,10 @@ static enum plan_syscalls pick_syscalls(const struct capture *c)
 static int capture_prepare(struct capture *c, struct diag *d)
 {
 	const struct image_info *info = image_get_info(c->img);
-	struct plan_opts po = { .plan = c->opts.plan,
+	/* A budget's steps need every hook; the rung says which are attached. */
+	struct plan_opts po = { .plan = c->opts.steps && c->opts.plan != REC_PLAN_LEAN
+						? REC_PLAN_FULL
+						: c->opts.plan,
 				.calls = c->opts.calls,
 				.call_cnt = c->opts.call_cnt };
 	const struct golayout *lay = pick_layout(c);
@@ -275,13 +283,38 @@ static void gc_worker_reasons(const struct image *img, uint8_t ret[4])
 				ret[k] = (uint8_t)i;
 }
 
+static void capture_calibrate(struct capture *c, int64_t tls_g)
+{
+	const struct calib k = {.attach = c->attach,
+				.plan = &c->plan,
+				.layout = c->golive.lay,
+				.tracepoints = c->syscalls == SYSCALLS_TRACEPOINT,
+				.pidns = c->target.pidns_ino != 0,
+				.tls_g = tls_g};
+	uint64_t begin = clock_now(CLOCK_MONOTONIC);
+	int err;
+
+	price_guess(&c->features, &c->plan, k.tracepoints, &c->price);
+	err = calib_run(&k, &c->price);
+	log_debug("prices %s in %.1f ms: execute %u ns, park %u, ready %u (%u without a stack), "
+		  "syscall %u + %u, one let go %u, an idle hit %u",
+		  err ? "guessed" : "measured", (double)(clock_now(CLOCK_MONOTONIC) - begin) / 1e6,
+		  c->price.hit_ns[HOOK_EXECUTE], c->price.hit_ns[HOOK_PARK],
+		  c->price.hit_ns[HOOK_READY], c->price.plain_wake_ns,
+		  c->price.hit_ns[HOOK_SYSCALL_ENTER], c->price.hit_ns[HOOK_SYSCALL_EXIT],
+		  c->price.passed_ns, c->price.idle_ns);
+}
+
+static enum plan_rung rung_of(enum rec_plan plan)
+{
+	return plan == REC_PLAN_LEAN ? RUNG_LEAN : plan == REC_PLAN_STOP ? RUNG_STOP : RUNG_FULL;
+}
+
 /* Loads and attaches; nothing is armed. */
 static int capture_attach(struct capture *c, struct diag *d)
 {
 	struct attach_opts o = {
-		.pidns_dev = c->target.pidns_dev,
 		.pidns_ino = c->target.pidns_ino,
-		.ns_tgid = (uint32_t)c->target.ns_pid,
 		.go_minor = image_get_info(c->img)->version.minor,
 		.layout = c->golive.lay,
 		.gccontroller = c->golive.gccontroller,
@@ -300,8 +333,20 @@ static int capture_attach(struct capture *c, struct diag *d)
 	err = attach_load(&o, &c->attach, d);
 	if (err < 0)
 		return err;
+	capture_calibrate(c, o.tls_g);
+	attach_set_who(c->attach, &(struct attach_who){.pidns_dev = c->target.pidns_dev,
+						       .pidns_ino = c->target.pidns_ino,
+						       .tgid = (uint32_t)c->target.ns_pid});
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", c->target.exe_fd);
-	err = attach_link(c->attach, &c->plan, c->target.pid, path, d);
+	c->rung = rung_of(c->opts.plan);
+	c->parts = ~0U;
+	if (!capture_sees_syscalls(c))
+		c->parts &= ~(1U << PART_SYSCALLS);
+	err = attach_link(c->attach,
+			  &(struct attach_target){.plan = &c->plan, .pid = c->target.pid,
+						  .exe_path = path, .split = c->opts.steps,
+						  .parts = plan_rung_parts(c->rung) & c->parts},
+			  d);
 	if (err < 0)
 		return diag_prefix(d, err, "pid %d", c->target.pid);
 	return 0;
@@ -386,6 +431,79 @@ int capture_snapshot(struct capture *c, struct diag *d)
 	return err;
 }
 
+int capture_note(struct capture *c, const char *text)
+{
+	struct {
+		struct rec r;
+		char text[REC_NOTE_MAX];
+	} n = { .r = { .len = sizeof(n), .hook = HOOK_NOTE,
+		       .ts = clock_now(CLOCK_MONOTONIC) } };
+
+	n.r.x = strnlen(text, REC_NOTE_MAX);
+	memcpy(n.text, text, n.r.x);
+	return c->sink.take(c->sink.ctx, &n.r);
+}
+
+/* What was recorded up to now, then the plan from now on. */
+static int deliver_plan(struct capture *c, enum plan_rung rung, uint64_t flags, bool final,
+			struct diag *d)
+{
+	uint64_t now = clock_now(CLOCK_MONOTONIC);
+	int err = deliver(c, final, d);
+
+	return err ? err : deliver_own(c, HOOK_PLAN, now, plan_rung_plan(rung), flags);
+}
+
+static int capture_pause(struct capture *c, const char *note, struct diag *d)
+{
+	uint64_t begin = clock_now(CLOCK_MONOTONIC);
+	int err;
+
+	attach_arm(c->attach, false);
+	err = attach_switch(c->attach, 0, d);
+	c->switch_ns += clock_now(CLOCK_MONOTONIC) - begin;
+	if (!err)
+		err = capture_note(c, note);
+	return err ? err : deliver_plan(c, RUNG_PAUSED, REC_PLAN_PAUSED, true, d);
+}
+
+static int capture_resume(struct capture *c, enum plan_rung rung, struct diag *d)
+{
+	uint64_t begin = clock_now(CLOCK_MONOTONIC);
+	int err;
+
+	attach_plain_wakes(c->attach, rung == RUNG_WAKES);
+	err = attach_switch(c->attach, plan_rung_parts(rung) & c->parts, d);
+	c->switch_ns += clock_now(CLOCK_MONOTONIC) - begin;
+	if (!err)
+		err = deliver_clock(c);
+	if (!err)
+		err = deliver_plan(c, rung, REC_PLAN_RESUMED, false, d);
+	if (err)
+		return err;
+	attach_arm(c->attach, true);
+	return capture_snapshot(c, d);
+}
+
+int capture_step(struct capture *c, enum plan_rung rung, const char *note, struct diag *d)
+{
+	enum plan_rung was = c->rung;
+	int err;
+
+	c->rung = rung;
+	if (rung == RUNG_PAUSED)
+		return capture_pause(c, note, d);
+	if (was == RUNG_PAUSED) {
+		err = capture_resume(c, rung, d);
+	} else {
+		attach_plain_wakes(c->attach, rung == RUNG_WAKES);
+		err = attach_switch(c->attach, plan_rung_parts(rung) & c->parts, d);
+		if (!err)
+			err = deliver_plan(c, rung, 0, false, d);
+	}
+	return err ? err : capture_note(c, note);
+}
+
 int capture_stop(struct capture *c, enum rec_end end, int status, struct diag *d)
 {
 	int err;
@@ -455,9 +573,24 @@ size_t capture_ring_bytes(const struct capture *c)
 	return c->attach ? attach_ring_bytes(c->attach) : 0;
 }
 
-uint32_t capture_hit_ns(const struct capture *c, unsigned hook)
+const struct price *capture_price(const struct capture *c)
 {
-	return price_hit_ns(&c->features, &c->plan, c->syscalls == SYSCALLS_TRACEPOINT, hook);
+	return &c->price;
+}
+
+enum plan_rung capture_rung(const struct capture *c)
+{
+	return c->rung;
+}
+
+uint64_t capture_switch_ns(const struct capture *c)
+{
+	return c->switch_ns;
+}
+
+bool capture_sees_syscalls(const struct capture *c)
+{
+	return c->syscalls != SYSCALLS_OFF;
 }
 
 void capture_sums(const struct capture *c, struct rings_sums *ret)

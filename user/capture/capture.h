@@ -17,6 +17,7 @@
 #include "base/diag.h"
 #include "capture/livecheck.h"
 #include "capture/plan.h"
+#include "capture/price.h"
 #include "capture/rings.h"
 #include "image/image.h"
 #include "include/record.h"
@@ -30,6 +31,7 @@ struct capture_opts {
 	enum rec_plan plan; /* LEAN sees no syscalls, whatever is asked */
 	const char *const *calls; /* functions whose entry is recorded (plan.h), borrowed for capture_open */
 	size_t call_cnt;
+	bool steps;	     /* capture_step will be called: parts can be switched one by one */
 	bool allow_traced;   /* go on although a debugger is attached */
 };
 
@@ -60,6 +62,16 @@ bool capture_execed(const struct capture *c);
 /* Delivers what is complete. 0, the sink's error, or -EBADMSG. */
 int capture_poll(struct capture *c, struct diag *d);
 
+/*
+ * opts.steps only: watches what rung says from now on, and writes note into the trace. From PAUSED
+ * on nothing is attached; any other rung after it begins with a new snapshot. 0, the sink's error,
+ * or as capture_start.
+ */
+int capture_step(struct capture *c, enum plan_rung rung, const char *note, struct diag *d);
+
+/* Writes text (REC_NOTE_MAX bytes at most) into the trace as a log event. 0 or the sink's error. */
+int capture_note(struct capture *c, const char *text);
+
 /* Ends: end says why, status how the process ended (wait(2)) or -1. Delivers the last records. */
 int capture_stop(struct capture *c, enum rec_end end, int status, struct diag *d);
 
@@ -73,8 +85,12 @@ const struct plan *capture_plan(const struct capture *c);
 const struct livecheck *capture_live(const struct capture *c);
 uint64_t capture_bias(const struct capture *c);
 size_t capture_ring_bytes(const struct capture *c);
-/* What a hit of this hook adds to the target's CPU time, ns (price.h). */
-uint32_t capture_hit_ns(const struct capture *c, unsigned hook);
+/* What hits add to the target's CPU time. */
+const struct price *capture_price(const struct capture *c);
+enum plan_rung capture_rung(const struct capture *c);
+bool capture_sees_syscalls(const struct capture *c);
+/* Time in which capture_step attached and detached: hits cost then, but leave no record. */
+uint64_t capture_switch_ns(const struct capture *c);
 void capture_sums(const struct capture *c, struct rings_sums *ret);
 /* Fullness of the fullest ring, 0 to 1. */
 double capture_fill(const struct capture *c);

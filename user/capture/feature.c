@@ -64,10 +64,9 @@ static int find_own(struct dl_phdr_info *info, size_t size, void *ctx)
 	return 1;
 }
 
-/* An address in our own program as an offset in its file. 0 or -ENOENT. */
-static int own_offset(void (*fn)(void), unsigned long *ret)
+int attach_own_offset(uintptr_t addr, unsigned long *ret)
 {
-	struct own_code c = {.addr = (uintptr_t)fn};
+	struct own_code c = {.addr = addr};
 
 	dl_iterate_phdr(find_own, &c);
 	if (!c.found)
@@ -124,9 +123,9 @@ int attach_probe_features(struct attach_features *ret)
 	int link, err;
 
 	*ret = (struct attach_features){.link_fd = -1};
-	err = own_offset(feature_nop5, &offs[0]);
+	err = attach_own_offset((uintptr_t)feature_nop5, &offs[0]);
 	if (!err)
-		err = own_offset(feature_push, &offs[1]);
+		err = attach_own_offset((uintptr_t)feature_push, &offs[1]);
 	if (err < 0)
 		return err;
 	prog = load_empty();

@@ -500,6 +500,58 @@ static bool hook_planned(unsigned hook, enum rec_plan plan)
 	}
 }
 
+enum plan_part plan_part(unsigned hook)
+{
+	switch (hook) {
+	case HOOK_EXECUTE:
+		return PART_EXECUTE;
+	case HOOK_READY:
+	case HOOK_INJECT:
+		return PART_WAKES;
+	case HOOK_SYSCALL_ENTER:
+	case HOOK_SYSCALL_BLOCK:
+	case HOOK_SYSCALL_EXIT:
+	case HOOK_SYSCALL_NOP:
+	case HOOK_HANDOFF:
+	case HOOK_STEAL:
+	case HOOK_GCWAIT:
+		return PART_SYSCALLS;
+	default:
+		return hook == HOOK_CALL || hook_planned(hook, REC_PLAN_LEAN) ? PART_REST
+									      : PART_STOPS;
+	}
+}
+
+static const struct {
+	const char *name;
+	unsigned parts;
+	enum rec_plan plan;
+} rungs[RUNG_COUNT] = {
+	[RUNG_FULL] = {"full", (1 << PART_COUNT) - 1, REC_PLAN_FULL},
+	[RUNG_WAKES] = {"wakes without stacks", (1 << PART_COUNT) - 1, REC_PLAN_FULL},
+	[RUNG_STOP] = {"stop", 1 << PART_REST | 1 << PART_WAKES | 1 << PART_STOPS | 1 << PART_SYSCALLS,
+		       REC_PLAN_STOP},
+	[RUNG_CALLS] = {"stop without syscalls", 1 << PART_REST | 1 << PART_WAKES | 1 << PART_STOPS,
+			REC_PLAN_STOP},
+	[RUNG_LEAN] = {"lean", 1 << PART_REST | 1 << PART_WAKES | 1 << PART_EXECUTE, REC_PLAN_LEAN},
+	[RUNG_PAUSED] = {"paused", 0, REC_PLAN_FULL},
+};
+
+const char *plan_rung_name(enum plan_rung r)
+{
+	return rungs[r].name;
+}
+
+unsigned plan_rung_parts(enum plan_rung r)
+{
+	return rungs[r].parts;
+}
+
+enum rec_plan plan_rung_plan(enum plan_rung r)
+{
+	return rungs[r].plan;
+}
+
 static bool row_wanted(const struct row *row, const struct plan_opts *opts)
 {
 	if (!hook_planned(row->hook, opts->plan))

@@ -41,6 +41,36 @@ struct plan_hook {
 	char why[160];		/* of MISSING */
 };
 
+/* Hooks that are switched on and off together while a recording runs. */
+enum plan_part {
+	PART_REST,     /* Ps, the world's stops, the collector, annotations: rare, in every plan */
+	PART_WAKES,    /* ready, injectglist */
+	PART_EXECUTE,  /* starts */
+	PART_STOPS,    /* blocks, yields, creations, ends */
+	PART_SYSCALLS,
+	PART_COUNT,
+};
+enum plan_part plan_part(unsigned hook);
+
+/*
+ * What a budget can step down to: each costs less than the one before, and leaves out more (but that
+ * LEAN has starts again, from which it infers what STOP saw).
+ */
+enum plan_rung {
+	RUNG_FULL,
+	RUNG_WAKES,    /* wake-ups without the waker's stack */
+	RUNG_STOP,     /* no starts: REC_PLAN_STOP */
+	RUNG_CALLS,    /* no syscalls either */
+	RUNG_LEAN,     /* REC_PLAN_LEAN */
+	RUNG_PAUSED,   /* nothing: no probe is attached */
+	RUNG_COUNT,
+};
+/* "full", "wakes without stacks", ... */
+const char *plan_rung_name(enum plan_rung r);
+/* The parts it watches, as bits 1 << enum plan_part. */
+unsigned plan_rung_parts(enum plan_rung r);
+enum rec_plan plan_rung_plan(enum plan_rung r);
+
 struct plan_site {
 	struct site site;
 	uint64_t cookie; /* hook and enum cookie_flag */

@@ -1,9 +1,8 @@
 #include "capture/price.h"
 
 /*
- * The program behind a trap, in per cent of a push's trap: both are kernel entries, helper calls and
- * a handful of user reads, and scale together from machine to machine. Estimates, not a fit:
- * docs/overhead.md holds them against the CPU time per operation of some workloads.
+ * The guess: the program behind a trap, in per cent of a push's trap. Both are kernel entries, helper
+ * calls and a handful of user reads, and scale together from machine to machine.
  */
 enum {
 	BODY_PLAIN = 70,
@@ -23,6 +22,14 @@ static bool hook_has_stack(unsigned hook)
 	case HOOK_SYSCALL_ENTER:
 	case HOOK_SYSCALL_BLOCK:
 	case HOOK_CALL:
+	case HOOK_STW_BEGIN:
+	case HOOK_PROCRESIZE:
+	case HOOK_GC_BEGIN:
+	case HOOK_ASSIST_BEGIN:
+	case HOOK_TASK_BEGIN:
+	case HOOK_TASK_END:
+	case HOOK_REGION:
+	case HOOK_LOG:
 		return true;
 	default:
 		return false;
@@ -38,8 +45,8 @@ static bool hook_has_nop(const struct plan *p, unsigned hook)
 	return false;
 }
 
-uint32_t price_hit_ns(const struct attach_features *f, const struct plan *p, bool tracepoints,
-		      unsigned hook)
+static uint32_t guess_hit(const struct attach_features *f, const struct plan *p, bool tracepoints,
+			  unsigned hook)
 {
 	uint32_t push = f->push_ns ? f->push_ns : PRICE_PUSH_NS;
 	uint32_t body = push * (hook_has_stack(hook) ? BODY_STACK : BODY_PLAIN) / 100;
@@ -50,4 +57,26 @@ uint32_t price_hit_ns(const struct attach_features *f, const struct plan *p, boo
 	if (!tracepoints && f->nop5_ns && hook_has_nop(p, hook))
 		return f->nop5_ns + body;
 	return push + body;
+}
+
+void price_guess(const struct attach_features *f, const struct plan *p, bool tracepoints,
+		 struct price *ret)
+{
+	uint32_t push = f->push_ns ? f->push_ns : PRICE_PUSH_NS;
+
+	*ret = (struct price){.skipped_ns = push + push * BODY_PLAIN / 200,
+			      .passed_ns = tracepoints ? push * TRACEPOINT / 200 : 0,
+			      .idle_ns = push + push / 10};
+	for (unsigned h = 1; h < HOOK_BPF_END; h++)
+		if (h != HOOK_HEAP)
+			ret->hit_ns[h] = guess_hit(f, p, tracepoints, h);
+	ret->plain_wake_ns = ret->hit_ns[HOOK_READY] -
+			     push * (uint32_t)(BODY_STACK - BODY_PLAIN) / 100;
+}
+
+void price_fill(struct price *p)
+{
+	for (unsigned h = 1; h < HOOK_BPF_END; h++)
+		if (h != HOOK_HEAP && !p->hit_ns[h])
+			p->hit_ns[h] = p->hit_ns[hook_has_stack(h) ? HOOK_PARK : HOOK_RELEASE];
 }

@@ -1,8 +1,9 @@
 /*
  * price.h - what a hit costs the target, in ns of its CPU time.
  *
- * The trap is measured on this machine at the start, on instructions of our own (attach_features):
- * never on the target. What the program adds is a measured ratio to it.
+ * Measured on this machine at the start, with the very programs that will run, on instructions of
+ * our own (calib.h): never on the target. Where that is not possible a guess stands in, made from
+ * the price of an empty trap.
  */
 #ifndef CAPTURE_PRICE_H
 #define CAPTURE_PRICE_H
@@ -15,8 +16,20 @@
 
 enum { PRICE_PUSH_NS = 540 }; /* where it could not be measured */
 
+struct price {
+	uint32_t hit_ns[HOOK_BPF_END];
+	uint32_t plain_wake_ns; /* READY without the waker's stack */
+	uint32_t skipped_ns;	/* a hit that makes no record */
+	uint32_t passed_ns;	/* a syscall of the runtime's own, at one of the tracepoints */
+	uint32_t idle_ns;	/* a hit while nothing is armed: at attaching and detaching */
+	bool measured;
+};
+
 /* tracepoints: syscalls are seen by the kernel's (which every patched nop passes, too). */
-uint32_t price_hit_ns(const struct attach_features *f, const struct plan *p, bool tracepoints,
-		      unsigned hook);
+void price_guess(const struct attach_features *f, const struct plan *p, bool tracepoints,
+		 struct price *ret);
+
+/* Prices of the hooks that were not measured, from those that were. */
+void price_fill(struct price *p);
 
 #endif

@@ -188,6 +188,12 @@ void rings_release(struct rings *r)
 	}
 }
 
+void rings_skip(struct rings *r)
+{
+	for (size_t i = 0; i < r->cnt; i++)
+		r->v[i].scanned = r->v[i].ctl->tail;
+}
+
 size_t rings_fill(const struct rings *r)
 {
 	size_t most = 0;
@@ -210,6 +216,7 @@ void rings_sum(const struct rings *r, struct rings_sums *ret)
 
 		ret->lost += c->lost;
 		ret->skipped += c->skipped;
+		ret->passed += c->passed;
 		ret->faults += c->faults;
 		ret->bytes += c->head;
 		for (size_t k = 0; k < HOOK_BPF_END; k++)

@@ -57,12 +57,15 @@ const struct rec *rings_next(struct rings *r, struct rings_loss *ret_loss);
 /* Gives back the room of all that rings_next has handed out. */
 void rings_release(struct rings *r);
 
+/* Everything recorded so far counts as read: its control parts were set so. No program runs. */
+void rings_skip(struct rings *r);
+
 /* Bytes claimed and not yet given back, of the fullest ring, and its size. */
 size_t rings_fill(const struct rings *r);
 
 /* Sums over all rings. */
 struct rings_sums {
-	uint64_t lost, skipped, faults, bytes;
+	uint64_t lost, skipped, passed, faults, bytes;
 	uint64_t lost_by[HOOK_BPF_END];
 };
 void rings_sum(const struct rings *r, struct rings_sums *ret);

@@ -37,12 +37,12 @@ static struct toll toll_of(const struct capture *c, const struct join *j)
 		if (h == HOOK_HEAP)
 			continue;
 		t.hits += s->by_hook[h];
-		t.ns += s->by_hook[h] * capture_hit_ns(c, h);
+		t.ns += s->by_hook[h] * capture_price(c)->hit_ns[h];
 	}
 	/* Lost, or left out on purpose: they cost about the same. */
 	dropped = sums.lost + sums.skipped;
 	t.hits += dropped;
-	t.ns += dropped * capture_hit_ns(c, HOOK_EXECUTE);
+	t.ns += dropped * capture_price(c)->skipped_ns;
 	return t;
 }
 

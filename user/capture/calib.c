@@ -1,0 +1,346 @@
+#include "capture/calib.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/num.h"
+
+enum {
+	WARM = 16,     /* the first hit of a nop patches it, the first stack is told whole */
+	ROUND = 50,
+	ROUNDS = 6,
+	FRAMES = 8,    /* of the stack that is walked; a typical one has 5 to 12 */
+	STACK_WORDS = 512,
+	ARENA = 192 * 1024, /* a g, an m and a p: the largest p has 11 KiB */
+	AT_M = 16 * 1024,
+	AT_P = 64 * 1024,
+	AT_TLS = 160 * 1024,
+	STUB_LEN = 16,
+};
+
+/* The hooks that can be hot; the others cost what the like of them does (price_fill). */
+static const uint8_t hot[] = {
+	HOOK_EXECUTE,	    HOOK_PARK,	       HOOK_READY,	 HOOK_INJECT,  HOOK_CREATE,
+	HOOK_GOSCHED,	    HOOK_EXIT,	       HOOK_ACQUIRE,	 HOOK_RELEASE, HOOK_CALL,
+	HOOK_SYSCALL_ENTER, HOOK_SYSCALL_EXIT, HOOK_SYSCALL_NOP,
+};
+
+#if defined(__x86_64__)
+/* What a probed function's registers hold: Go's register ABI. */
+struct calib_regs {
+	uint64_t ax, bx, cx, g, fp;
+};
+
+/*
+ * One instruction of each kind for each hot hook; calib_call calls one n times; calib_syscalls makes
+ * n system calls of a thread whose local storage is at fs, without touching any C code meanwhile.
+ */
+__asm__(".pushsection .text\n"
+	".balign 64\n"
+	"calib_pushes:\n"
+	".rept 16\n"
+	"	.balign 16\n"
+	"	push %rbp\n"
+	"	pop %rbp\n"
+	"	ret\n"
+	".endr\n"
+	".balign 64\n"
+	"calib_nops:\n"
+	".rept 16\n"
+	"	.balign 16\n"
+	"	.byte 0x0f, 0x1f, 0x44, 0x00, 0x00\n"
+	"	ret\n"
+	".endr\n"
+	".balign 64\n"
+	".type calib_call, @function\n"
+	"calib_call:\n"
+	"	push %rbp\n"
+	"	push %rbx\n"
+	"	push %r12\n"
+	"	push %r13\n"
+	"	push %r14\n"
+	"	mov %rsi, %r12\n"
+	"	mov %rdx, %r13\n"
+	"	mov (%rdi), %rax\n"
+	"	mov 8(%rdi), %rbx\n"
+	"	mov 16(%rdi), %rcx\n"
+	"	mov 24(%rdi), %r14\n"
+	"	mov 32(%rdi), %rbp\n"
+	"1:	call *%r12\n"
+	"	dec %r13\n"
+	"	jnz 1b\n"
+	"	pop %r14\n"
+	"	pop %r13\n"
+	"	pop %r12\n"
+	"	pop %rbx\n"
+	"	pop %rbp\n"
+	"	ret\n"
+	".type calib_syscalls, @function\n"
+	"calib_syscalls:\n"
+	"	push %r12\n"
+	"	push %r13\n"
+	"	sub $16, %rsp\n"
+	"	mov %rdi, %r12\n"
+	"	mov %rsi, %r13\n"
+	"	mov $158, %eax\n" /* arch_prctl(ARCH_GET_FS) */
+	"	mov $0x1003, %edi\n"
+	"	mov %rsp, %rsi\n"
+	"	syscall\n"
+	"	mov $158, %eax\n" /* ARCH_SET_FS */
+	"	mov $0x1002, %edi\n"
+	"	mov %r12, %rsi\n"
+	"	syscall\n"
+	"1:	mov $110, %eax\n" /* getppid */
+	"	syscall\n"
+	"	dec %r13\n"
+	"	jnz 1b\n"
+	"	mov $158, %eax\n"
+	"	mov $0x1002, %edi\n"
+	"	mov (%rsp), %rsi\n"
+	"	syscall\n"
+	"	add $16, %rsp\n"
+	"	pop %r13\n"
+	"	pop %r12\n"
+	"	ret\n"
+	".popsection\n");
+extern const uint8_t calib_pushes[], calib_nops[];
+void calib_call(const struct calib_regs *r, uintptr_t fn, uint64_t n);
+void calib_syscalls(uintptr_t fs, uint64_t n);
+
+struct fake {
+	uint8_t *arena; /* owned */
+	uint64_t *stack;
+	uint64_t g, list;
+	struct calib_regs regs;
+};
+
+static uint64_t mono_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+static void put(struct fake *f, size_t at, uint16_t off, uint64_t v)
+{
+	if (off != GOLAYOUT_NONE && at + off + sizeof(v) <= ARENA)
+		memcpy(f->arena + at + off, &v, sizeof(v));
+}
+
+/* A goroutine on an M with a P, all of them each other's; words is its stack, above our own sp. */
+static void fake_fill(struct fake *f, const struct calib *c, uint64_t words[STACK_WORDS])
+{
+	const struct golayout *l = c->layout;
+	uint64_t m, p;
+
+	f->g = (uint64_t)(uintptr_t)f->arena;
+	m = f->g + AT_M;
+	p = f->g + AT_P;
+	f->list = f->g;
+	for (size_t i = 0; i < FRAMES; i++) {
+		words[i * 8] = i + 1 < FRAMES ? (uint64_t)(uintptr_t)&words[(i + 1) * 8] : 0;
+		words[i * 8 + 1] = 0x400000 + i * 64;
+	}
+	put(f, 0, 0, (uint64_t)(uintptr_t)words);
+	put(f, 0, 8, (uint64_t)(uintptr_t)(words + STACK_WORDS));
+	put(f, 0, l->g_m, m);
+	put(f, 0, l->g_sched_sp, (uint64_t)(uintptr_t)words);
+	put(f, 0, l->g_sched_pc, 0x400040);
+	put(f, 0, l->g_sched_bp, (uint64_t)(uintptr_t)words);
+	put(f, 0, l->g_syscallpc, 0x400040);
+	put(f, 0, l->g_syscallsp, (uint64_t)(uintptr_t)words);
+	put(f, 0, l->g_syscallbp, (uint64_t)(uintptr_t)words);
+	put(f, 0, l->g_schedlink, 0);
+	put(f, 0, l->g_goid, 1);
+	put(f, AT_M, l->m_curg, f->g);
+	put(f, AT_M, l->m_p, p);
+	put(f, AT_M, l->m_oldp, p);
+	f->regs = (struct calib_regs){.ax = f->g, .bx = f->g, .cx = f->g, .g = f->g,
+				      .fp = (uint64_t)(uintptr_t)words};
+}
+
+static void fake_status(struct fake *f, const struct calib *c, uint32_t status)
+{
+	memcpy(f->arena + c->layout->g_atomicstatus, &status, sizeof(status));
+}
+
+static uint32_t hit_ns(const struct fake *f, unsigned hook, uintptr_t fn)
+{
+	struct calib_regs r = f->regs;
+	uint64_t best = UINT64_MAX;
+
+	if (hook == HOOK_INJECT)
+		r.ax = (uint64_t)(uintptr_t)&f->list;
+	calib_call(&r, fn, WARM);
+	for (int i = 0; i < ROUNDS; i++) {
+		uint64_t t = mono_ns();
+
+		calib_call(&r, fn, ROUND);
+		t = mono_ns() - t;
+		best = t < best ? t : best;
+	}
+	return (uint32_t)(best / ROUND);
+}
+
+/* A system call, in ns. */
+static uint32_t syscall_ns(uintptr_t fs)
+{
+	uint64_t best = UINT64_MAX;
+	sigset_t all, was;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &was); /* no handler may run with another's local storage */
+	calib_syscalls(fs, WARM);
+	for (int i = 0; i < ROUNDS; i++) {
+		uint64_t t = mono_ns();
+
+		calib_syscalls(fs, ROUND);
+		t = mono_ns() - t;
+		best = t < best ? t : best;
+	}
+	sigprocmask(SIG_SETMASK, &was, NULL);
+	return (uint32_t)(best / ROUND);
+}
+
+/* The site that most of a hook's hits pass: its nop if it has one, else the first. */
+static const struct plan_site *main_site(const struct plan *p, unsigned hook)
+{
+	const struct plan_site *s = NULL;
+
+	for (size_t i = 0; i < p->site_cnt; i++)
+		if ((p->sites[i].cookie & 0xff) == hook &&
+		    (!s || (s->site.kind != SITE_NOP5 && p->sites[i].site.kind == SITE_NOP5)))
+			s = &p->sites[i];
+	return s;
+}
+
+struct stubs {
+	uintptr_t fn[ARRAY_LEN(hot)];
+	unsigned long offs[ARRAY_LEN(hot)];
+	uint64_t cookies[ARRAY_LEN(hot)];
+	size_t cnt;
+};
+
+static int stubs_attach(const struct calib *c, struct stubs *s)
+{
+	for (size_t i = 0; i < ARRAY_LEN(hot); i++) {
+		const struct plan_site *site = main_site(c->plan, hot[i]);
+		const uint8_t *fn = site && site->site.kind == SITE_NOP5 ? calib_nops : calib_pushes;
+		int err;
+
+		if (!site)
+			continue;
+		s->fn[s->cnt] = (uintptr_t)fn + i * STUB_LEN;
+		err = attach_own_offset(s->fn[s->cnt], &s->offs[s->cnt]);
+		if (err < 0)
+			return err;
+		s->cookies[s->cnt++] = site->cookie;
+	}
+	return s->cnt ? attach_own(c->attach, s->offs, s->cookies, s->cnt) : -ENOENT;
+}
+
+static void measure_probes(const struct calib *c, const struct fake *f, const struct stubs *s,
+			   struct price *p)
+{
+	p->idle_ns = hit_ns(f, HOOK_EXIT, s->fn[0]);
+	attach_arm(c->attach, true);
+	for (size_t i = 0; i < s->cnt; i++) {
+		unsigned hook = (uint8_t)s->cookies[i];
+
+		p->hit_ns[hook] = hit_ns(f, hook, s->fn[i]);
+		if (hook != HOOK_READY)
+			continue;
+		attach_plain_wakes(c->attach, true);
+		p->plain_wake_ns = hit_ns(f, hook, s->fn[i]);
+		attach_plain_wakes(c->attach, false);
+	}
+	p->skipped_ns = p->hit_ns[HOOK_EXIT] ? p->hit_ns[HOOK_EXIT] : p->idle_ns;
+}
+
+/* A syscall is two hits; what both add is shared out evenly: they come in pairs. */
+static void measure_syscalls(const struct calib *c, struct fake *f, uint32_t bare, struct price *p)
+{
+	uintptr_t fs = (uintptr_t)f->arena + AT_TLS;
+	uint32_t ns;
+
+	fake_status(f, c, 3);
+	ns = syscall_ns(fs);
+	p->hit_ns[HOOK_SYSCALL_ENTER] = p->hit_ns[HOOK_SYSCALL_EXIT] = ns > bare ? (ns - bare) / 2 : 1;
+	fake_status(f, c, 2);
+	ns = syscall_ns(fs);
+	p->passed_ns = ns > bare ? (ns - bare) / 2 : 1;
+}
+
+static int calib_with(const struct calib *c, struct fake *f, struct price *ret)
+{
+	uintptr_t fs = (uintptr_t)f->arena + AT_TLS;
+	bool syscalls = c->tracepoints && c->tls_g < 0 && c->tls_g >= -4096;
+	struct price p = {.measured = true};
+	struct rings_sums sums;
+	struct stubs s = {0};
+	uint32_t bare = 0;
+	int err;
+
+	put(f, AT_TLS - 4096, (uint16_t)(4096 + c->tls_g), f->g);
+	if (syscalls)
+		bare = syscall_ns(fs);
+	err = c->tracepoints ? attach_tracepoints(c->attach, NULL) : 0;
+	if (!err)
+		err = stubs_attach(c, &s);
+	if (err < 0)
+		return err;
+	fake_status(f, c, 2);
+	measure_probes(c, f, &s, &p);
+	if (syscalls)
+		measure_syscalls(c, f, bare, &p);
+	else
+		p.passed_ns = ret->passed_ns;
+	attach_arm(c->attach, false);
+	rings_sum(attach_rings(c->attach), &sums);
+	if (!sums.bytes)
+		return -ENOTSUP; /* the programs did not know us */
+	price_fill(&p);
+	*ret = p;
+	return 0;
+}
+
+int calib_run(const struct calib *c, struct price *p)
+{
+	uint64_t words[STACK_WORDS] = {0};
+	struct attach_who who = {.tgid = (uint32_t)getpid()};
+	struct fake f = {.stack = words};
+	struct stat st;
+	int err;
+
+	if (c->pidns && stat("/proc/self/ns/pid", &st) < 0)
+		return -ENOTSUP;
+	if (c->pidns) {
+		who.pidns_dev = st.st_dev;
+		who.pidns_ino = st.st_ino;
+	}
+	f.arena = calloc(1, ARENA);
+	if (!f.arena)
+		return -ENOMEM;
+	attach_set_who(c->attach, &who);
+	fake_fill(&f, c, words);
+	err = calib_with(c, &f, p);
+	attach_arm(c->attach, false);
+	attach_set_who(c->attach, &(struct attach_who){0});
+	attach_forget(c->attach);
+	free(f.arena);
+	return err;
+}
+#else
+int calib_run(const struct calib *c, struct price *p)
+{
+	(void)c;
+	(void)p;
+	return -ENOTSUP;
+}
+#endif
