@@ -104,8 +104,9 @@ enum rec_plan {
 };
 
 enum rec_plan_flag {
-	REC_PLAN_PAUSED = 1 << 0, /* nothing is seen from here on */
-	REC_PLAN_RESUMED = 1 << 1, /* the end of that: a snapshot follows, nothing older holds */
+	REC_PLAN_STEP = 1 << 0,	   /* a change in the middle of a recording: a generation begins */
+	REC_PLAN_PAUSED = 1 << 1,  /* nothing is seen from here on */
+	REC_PLAN_RESUMED = 1 << 2, /* the end of that: a snapshot follows, nothing older holds */
 };
 
 enum rec_end { REC_END_ASKED, REC_END_EXIT, REC_END_EXEC, REC_END_FAULT };

@@ -451,7 +451,7 @@ static int deliver_plan(struct capture *c, enum plan_rung rung, uint64_t flags, 
 	uint64_t now = clock_now(CLOCK_MONOTONIC);
 	int err = deliver(c, final, d);
 
-	return err ? err : deliver_own(c, HOOK_PLAN, now, plan_rung_plan(rung), flags);
+	return err ? err : deliver_own(c, HOOK_PLAN, now, plan_rung_plan(rung), REC_PLAN_STEP | flags);
 }
 
 static int capture_pause(struct capture *c, const char *note, struct diag *d)

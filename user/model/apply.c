@@ -624,7 +624,9 @@ void apply(struct model *mo, const struct rec *r)
 		else if (r->hook == HOOK_NOTE && r->x <= r->len - sizeof(*r))
 			gen_note(mo, (const char *)r->pcs, r->x);
 		else if (r->hook == HOOK_PLAN)
-			mo->plan = (uint8_t)r->x;
+			plan_change(mo, r);
+		else if (mo->resuming)
+			resume_snap(mo, r);
 		else if (r->hook == HOOK_SNAP_P)
 			(void)p_get(mo, r->p, r->x);
 		return;
@@ -638,6 +640,8 @@ void apply(struct model *mo, const struct rec *r)
 		a.p = p_get(mo, r->p, r->hook == HOOK_ACQUIRE ? r->x : UINT64_MAX);
 	if (!a.m || mo->err)
 		return;
+	if (mo->epoch)
+		resume_seen(mo, a.m, r->goid ? g_find(mo, r->goid) : g_by_ptr(mo, r->g));
 	assist_settle(mo, a.m, r);
 	m_settle(mo, a.m, r->hook);
 	if (handlers[r->hook].need & NEED_G) {
@@ -651,9 +655,11 @@ void apply(struct model *mo, const struct rec *r)
 			/* Its memory could not be read, or its creation was lost: a start will tell. */
 			if (!mo->err)
 				repaired(mo, REPAIR_IGNORED);
+			mo->from_pause = false;
 			return;
 		}
 		needm_settle(mo, a.m, a.g);
 	}
 	handlers[r->hook].fn(mo, &a);
+	mo->from_pause = false;
 }

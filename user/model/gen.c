@@ -54,7 +54,7 @@ static void announce_p(struct model *mo, struct p *p)
 }
 
 /* Events that need a thread with a running goroutine: now, or with the next start (apply.c). */
-static struct m *any_running(struct model *mo)
+struct m *gen_any_running(struct model *mo)
 {
 	struct map_slot slot;
 
@@ -73,7 +73,7 @@ void gen_say_owed(struct model *mo, struct m *m)
 		return; /* the past has room for what was put off only */
 	if (mo->say_gc) {
 		/* Past the first generation readers take GCActive only for a GC that they know of. */
-		if (mo->gen == 1 || mo->gc_told)
+		if ((mo->gen == 1 && !mo->epoch) || mo->gc_told)
 			EV(mo, m, EV_GC_ACTIVE, ++mo->gc_seq);
 		else
 			EV(mo, m, EV_GC_BEGIN, ++mo->gc_seq, 0);
@@ -113,7 +113,7 @@ void gen_open(struct model *mo)
 	mo->say_goal = mo->heap_goal != 0;
 	mo->say_gc = mo->gc_active;
 	mo->gen_base = genwriter_size(mo->w);
-	m = any_running(mo);
+	m = gen_any_running(mo);
 	if (m)
 		gen_say_owed(mo, m);
 }
@@ -127,7 +127,7 @@ void gen_note(struct model *mo, const char *text, size_t len)
 	mo->notes[mo->note_cnt].len = (uint16_t)(len < REC_NOTE_MAX ? len : REC_NOTE_MAX);
 	memcpy(mo->notes[mo->note_cnt].text, text, mo->notes[mo->note_cnt].len);
 	mo->note_cnt++;
-	m = any_running(mo);
+	m = gen_any_running(mo);
 	if (m)
 		gen_say_owed(mo, m);
 }
@@ -165,7 +165,7 @@ static void gen_force_owed(struct model *mo)
 }
 
 /* Decides what waits for a next record. */
-static void ms_settle(struct model *mo)
+void gen_settle(struct model *mo)
 {
 	struct map_slot slot;
 
@@ -203,7 +203,7 @@ void gen_close(struct model *mo)
 	struct model_gen gen;
 	int err;
 
-	ms_settle(mo);
+	gen_settle(mo);
 	gen_force_owed(mo);
 	ms_forget(mo);
 	stacks_write(mo->stacks, mo->opts.symbols, mo->w);
@@ -234,7 +234,7 @@ void gen_close(struct model *mo)
 }
 
 /* A stop of the world that lasts for generations has lost its end: it ends here. */
-static void gen_end_stw(struct model *mo)
+void gen_end_stw(struct model *mo)
 {
 	struct map_slot slot;
 

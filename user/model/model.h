@@ -56,6 +56,7 @@ enum repair {
 	REPAIR_PROC_STOP,     /* a P was used elsewhere, its release was not seen */
 	REPAIR_GC,	      /* a GC cycle's begin or end was not seen */
 	REPAIR_REGION,	      /* a user region's or task's end was not seen */
+	REPAIR_RESUME,	      /* expected: what changed while the recording was paused */
 	REPAIR_IGNORED,	      /* a record that says nothing new or cannot be true */
 	REPAIR_COUNT,
 };
@@ -96,6 +97,7 @@ struct model_opts {
 struct model_stats {
 	uint64_t records, events, generations, lost;
 	uint64_t goroutines;	/* distinct ones seen */
+	uint64_t pauses;	 /* times when nothing was watched (REC_PLAN_PAUSED) */
 	uint64_t live, max_live; /* goroutines known now, and at most */
 	uint64_t first_ns, last_ns;
 	uint64_t repairs[REPAIR_COUNT];

@@ -26,6 +26,7 @@ static const struct {
 	[REPAIR_PROC_STOP] = { "p-stop", false },
 	[REPAIR_GC] = { "gc", false },
 	[REPAIR_REGION] = { "region", false },
+	[REPAIR_RESUME] = { "while-paused", true },
 	[REPAIR_IGNORED] = { "ignored", false },
 };
 
@@ -41,7 +42,7 @@ bool repair_expected(enum repair r)
 
 void repaired(struct model *mo, enum repair r)
 {
-	mo->stats.repairs[r]++;
+	mo->stats.repairs[mo->from_pause ? REPAIR_RESUME : r]++;
 }
 
 enum { PEND_EVENTS = 6 }; /* steal, steal, start, end-blocked, start, one to spare */

@@ -68,6 +68,7 @@ struct g *g_get(struct model *mo, struct m *m, uint64_t ptr, uint64_t goid)
 		return NULL;
 	}
 	g->goid = goid;
+	g->epoch = mo->epoch;
 	g_place(mo, g, ptr);
 	mo->stats.goroutines++;
 	if (++mo->stats.live > mo->stats.max_live)
@@ -157,6 +158,7 @@ struct m *m_get(struct model *mo, uint64_t tid)
 		return NULL;
 	}
 	m->tid = tid;
+	m->epoch = mo->resuming ? 0 : mo->epoch;
 	return m;
 }
 

@@ -23,6 +23,9 @@
 enum g_state { G_NONE, G_RUNNABLE, G_RUNNING, G_SYSCALL, G_WAITING };
 enum p_state { P_IDLE, P_RUNNING, P_SYSCALL, P_ABANDONED };
 
+/* Why goroutines are blocked while nobody watches. */
+#define PAUSE_REASON "gotrace-bpf: not watched"
+
 enum { MODEL_NOTES = 8 }; /* that can wait; more are dropped */
 
 struct m;
@@ -32,6 +35,7 @@ struct g {
 	uint64_t startpc;
 	struct m *m;	    /* RUNNING, SYSCALL */
 	uint32_t stack;	    /* the last one it stopped with (a reference), for announcements */
+	uint32_t epoch;	    /* of the newest record that names it: pause.c */
 	uint8_t state;
 	bool assist, stw;   /* a range is open on it */
 	bool assist_on;	    /* a record since its last piece says that its mark assist goes on */
@@ -62,6 +66,8 @@ struct m {
 	bool restart;	     /* its syscall may begin again without a new one (REC_F_RESTART) */
 	bool begun;	     /* it may be in a syscall whose own record is to come: its P was taken */
 	bool old_syscall;    /* its syscall is older than the attach; its end may be, too */
+	uint32_t epoch;	     /* of its newest record: pause.c */
+	uint64_t snap_p;     /* the P that the newest snapshot saw it with; 0: none */
 	bool p_fixed, g_fixed; /* start.c: what it held at the start is known */
 	uint32_t resize_stack; /* of procresize while resized: a reference */
 	uint64_t pend_ts, needm_ts, assist_end_ts;
@@ -89,6 +95,9 @@ struct model {
 	uint64_t gc_seq;
 	uint8_t plan; /* enum rec_plan, as the records told */
 	bool told_late;		      /* syscalls are told behind the runtime's own mark of them */
+	uint32_t epoch;	  /* number of resumptions after a pause */
+	bool resuming;	  /* the snapshot after a pause is not whole yet */
+	bool from_pause;  /* what is repaired now changed during the pause */
 	bool gc_active, gc_told;      /* told: readers know of a GC, running or not */
 	uint64_t procs;		      /* GOMAXPROCS, 0 unknown */
 	uint64_t stw_open;	      /* number of open stop-the-world ranges */
@@ -220,6 +229,12 @@ void gen_say_owed(struct model *mo, struct m *m);
 void gen_note(struct model *mo, const char *text, size_t len);
 /* Closes it and hands it to gen_done. */
 void gen_close(struct model *mo);
+/* Decides all that waits for a thread's next record. */
+void gen_settle(struct model *mo);
+/* Ends stops of the world that are open, counted as repairs. */
+void gen_end_stw(struct model *mo);
+/* A thread with a goroutine that runs; NULL: none. */
+struct m *gen_any_running(struct model *mo);
 /* Cuts when time or size ask for it and no stop-the-world is open. */
 void gen_tick(struct model *mo);
 
@@ -227,6 +242,15 @@ void gen_tick(struct model *mo);
 
 /* Works out the state at the start from the held records and makes it the belief. */
 void start_infer(struct model *mo);
+
+/* ---- pause.c: what nobody watched ----------------------------------------------------------------- */
+
+/* A change of plan (HOOK_PLAN) in a trace that has begun: a new generation; a pause begins or ends. */
+void plan_change(struct model *mo, const struct rec *r);
+/* A record of the snapshot behind a pause. */
+void resume_snap(struct model *mo, const struct rec *r);
+/* Before a record of g (or NULL) on m is applied: is it the first since a pause? */
+void resume_seen(struct model *mo, struct m *m, struct g *g);
 
 /* ---- annotate.c: user annotations ------------------------------------------------------------------- */
 

@@ -77,7 +77,8 @@ static const uint8_t dice_hooks[] = {
 	HOOK_STW_START, HOOK_PROCRESIZE, HOOK_GC_BEGIN, HOOK_GC_END, HOOK_ASSIST_BEGIN,
 	HOOK_ASSIST_END, HOOK_STARTLOCKEDM, HOOK_HEAP, HOOK_TASK_BEGIN, HOOK_TASK_END, HOOK_REGION,
 	HOOK_REGION, HOOK_LOG, HOOK_SNAP_G, HOOK_SNAP_P, HOOK_SNAP_M, HOOK_SNAP_GC, HOOK_CLOCK,
-	HOOK_LOST, HOOK_NOTE, HOOK_END, HOOK_ASSIST_PARK, HOOK_CALL,
+	HOOK_LOST, HOOK_NOTE, HOOK_END, HOOK_ASSIST_PARK, HOOK_CALL, HOOK_PLAN, HOOK_PLAN, HOOK_PLAN,
+	HOOK_SNAP_END, HOOK_SNAP_END,
 };
 
 /* x and y, as far as the hook gives them a meaning. */
@@ -109,6 +110,10 @@ static inline void dice_xy(struct dice *d, struct rec *r)
 		break;
 	case HOOK_STEAL:
 		r->x = 0xc000200000 + dice_roll(d, DICE_MS) * 0x800;
+		break;
+	case HOOK_PLAN:
+		r->x = dice_roll(d, 3);
+		r->y = dice_roll(d, 8);
 		break;
 	default:
 		r->x = dice_roll(d, 16);

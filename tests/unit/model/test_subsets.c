@@ -210,7 +210,53 @@ static void move_snapshot(struct dice *d, const struct buf *recs, size_t *offs, 
 	free(rest);
 }
 
-enum kind { KIND_PREFIX, KIND_SUBSET, KIND_BURSTS, KIND_ORDER, KIND_ALTERED, KIND_DICE, KIND_COUNT };
+enum kind {
+	KIND_PREFIX,
+	KIND_SUBSET,
+	KIND_BURSTS,
+	KIND_ORDER,
+	KIND_ALTERED,
+	KIND_PAUSED,
+	KIND_DICE,
+	KIND_COUNT,
+};
+
+static void add_plan(struct stream *s, uint64_t ts, uint64_t flags)
+{
+	struct rec r = { .hook = HOOK_PLAN, .ts = ts, .y = REC_PLAN_STEP | flags };
+
+	lab_add(&s->recs, r, NULL, 0);
+}
+
+/*
+ * A pause: what happened in it is not there, and behind it stands a snapshot: the capture's own, which
+ * is as wrong as one can be that was read while others ran.
+ */
+static void paused(struct dice *d, const struct buf *all, const size_t *offs, size_t n,
+		   struct stream *s)
+{
+	size_t from = dice_roll(d, (unsigned)n), to = from + dice_roll(d, (unsigned)(n - from) + 1);
+	unsigned keep = dice_roll(d, 101);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct rec *r = lab_at(all, offs[i]);
+
+		if (i == from)
+			add_plan(s, r->ts, REC_PLAN_PAUSED);
+		if (i == to) {
+			add_plan(s, r->ts, REC_PLAN_RESUMED);
+			for (size_t k = 0; k < n; k++) {
+				const struct rec *o = lab_at(all, offs[k]);
+
+				if (o->hook >= HOOK_SNAP_G && o->hook <= HOOK_SNAP_END &&
+				    dice_roll(d, 100) < keep)
+					buf_bytes(&s->recs, o, o->len);
+			}
+		}
+		if (i < from || i >= to)
+			buf_bytes(&s->recs, r, r->len);
+	}
+}
 
 /* What of n records stays. */
 static void choose(struct dice *d, enum kind kind, bool *keep, size_t n)
@@ -267,6 +313,11 @@ static void make_stream(const struct fixture *fx, enum kind kind, uint64_t seed,
 		for (unsigned i = 1 + dice_roll(&d, 40); i; i--)
 			alter(&d, (struct rec *)(all.p + offs[dice_roll(&d, (unsigned)n)]),
 			      lab_at(&all, offs[dice_roll(&d, (unsigned)n)]));
+	if (kind == KIND_PAUSED) {
+		paused(&d, &all, offs, n, s);
+		buf_done(&all);
+		return;
+	}
 	choose(&d, kind, keep, n);
 	for (size_t i = 0; i < n; i++)
 		if (keep[i])
@@ -465,6 +516,11 @@ static void test_altered(void **state)
 	run_kind(*state, KIND_ALTERED);
 }
 
+static void test_pauses(void **state)
+{
+	run_kind(*state, KIND_PAUSED);
+}
+
 static void test_made_up(void **state)
 {
 	run_kind(*state, KIND_DICE);
@@ -476,6 +532,7 @@ int main(void)
 		cmocka_unit_test(test_captures_are_there), cmocka_unit_test(test_prefixes),
 		cmocka_unit_test(test_subsets),		   cmocka_unit_test(test_bursts_lost),
 		cmocka_unit_test(test_other_orders),	   cmocka_unit_test(test_altered),
+		cmocka_unit_test(test_pauses),
 		cmocka_unit_test(test_made_up),
 	};
 
