@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "capture/attach.h"
+#include "capture/budget.h"
 #include "capture/calib.h"
 #include "capture/golive.h"
 #include "capture/price.h"
@@ -472,7 +473,7 @@ static int capture_resume(struct capture *c, enum plan_rung rung, struct diag *d
 	uint64_t begin = clock_now(CLOCK_MONOTONIC);
 	int err;
 
-	attach_plain_wakes(c->attach, rung == RUNG_WAKES);
+	attach_plain_wakes(c->attach, budget_plain(rung, rung_of(c->opts.plan)));
 	err = attach_switch(c->attach, plan_rung_parts(rung) & c->parts, d);
 	c->switch_ns += clock_now(CLOCK_MONOTONIC) - begin;
 	if (!err)
@@ -496,7 +497,7 @@ int capture_step(struct capture *c, enum plan_rung rung, const char *note, struc
 	if (was == RUNG_PAUSED) {
 		err = capture_resume(c, rung, d);
 	} else {
-		attach_plain_wakes(c->attach, rung == RUNG_WAKES);
+		attach_plain_wakes(c->attach, budget_plain(rung, rung_of(c->opts.plan)));
 		err = attach_switch(c->attach, plan_rung_parts(rung) & c->parts, d);
 		if (!err)
 			err = deliver_plan(c, rung, 0, false, d);
@@ -571,6 +572,13 @@ uint64_t capture_bias(const struct capture *c)
 size_t capture_ring_bytes(const struct capture *c)
 {
 	return c->attach ? attach_ring_bytes(c->attach) : 0;
+}
+
+uint32_t capture_hit_ns(const struct capture *c, unsigned hook)
+{
+	return hook == HOOK_READY && budget_plain(c->rung, rung_of(c->opts.plan))
+		       ? c->price.plain_wake_ns
+		       : c->price.hit_ns[hook];
 }
 
 const struct price *capture_price(const struct capture *c)

@@ -85,7 +85,8 @@ const struct plan *capture_plan(const struct capture *c);
 const struct livecheck *capture_live(const struct capture *c);
 uint64_t capture_bias(const struct capture *c);
 size_t capture_ring_bytes(const struct capture *c);
-/* What hits add to the target's CPU time. */
+/* What a hit of this hook adds to the target's CPU time as things are now, ns; and all prices. */
+uint32_t capture_hit_ns(const struct capture *c, unsigned hook);
 const struct price *capture_price(const struct capture *c);
 enum plan_rung capture_rung(const struct capture *c);
 bool capture_sees_syscalls(const struct capture *c);

@@ -102,6 +102,7 @@ static int flight_begin(struct flight *f, int pid, struct diag *d)
 	struct capture_opts co = {.ring_bytes = f->o->ring_bytes,
 				  .syscalls = f->o->syscalls,
 				  .plan = f->o->plan,
+				  .steps = budget_asked_any(&f->o->budget),
 				  .allow_traced = f->o->allow_traced,
 				  .calls = calls};
 	struct capture_sink sink = {.take = take_record, .ctx = f};
@@ -121,7 +122,7 @@ static int flight_begin(struct flight *f, int pid, struct diag *d)
 	if (err < 0)
 		return err;
 	ending_begin(&f->ending, pid);
-	err = session_start(&f->s, &sink, d);
+	err = session_start(&f->s, &sink, &f->o->budget, d);
 	progress_begin(&f->progress, f->s.capture, f->o->quiet,
 		       f->s.armed_ns ? f->s.armed_ns : session_now_ns());
 	if (err)
@@ -178,13 +179,14 @@ static int flight_loop(struct flight *f, struct diag *d)
 		if (seen & SESSION_END)
 			return 0;
 		ctl_serve(f->ctl, fds + 1, n - 1, flight_ctl, f);
+		if (f->s.resumed && f->watch)
+			watch_forget(f->watch);
 		flightmem_hold(f);
 		tick(f);
 		flight_dumps(f);
 		if (f->progress.live) {
 			genring_get_stat(f->ring, &st);
-			progress_draw(&f->progress, f->s.capture, &f->s.join, st.bytes,
-				      session_now_ns());
+			progress_draw(&f->progress, &f->s, st.bytes, session_now_ns());
 		}
 		if (f->o->duration_ns && session_now_ns() - start >= f->o->duration_ns)
 			return 0;
@@ -221,7 +223,7 @@ static int flight_end(struct flight *f, struct diag *d)
 	else
 		flight_wait_dump(f);
 	genring_get_stat(f->ring, &st);
-	progress_summary(&f->progress, f->s.capture, &f->s.join,
+	progress_summary(&f->progress, &f->s,
 			 f->last_path[0] ? f->last_path : NULL, f->dump_bytes, session_now_ns(),
 			 ended);
 	return err;

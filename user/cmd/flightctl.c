@@ -25,7 +25,7 @@ static void status_get(struct flight *f, struct status *s)
 	s->m = model_get_stats(f->s.join.model);
 	genring_get_stat(f->ring, &s->ring);
 	capture_sums(f->s.capture, &s->sums);
-	progress_cost(&f->progress, f->s.capture, &f->s.join, now, &s->cost);
+	progress_cost(&f->progress, &f->s, now, &s->cost);
 	s->ran_ns = now - f->progress.start_ns;
 	s->done = s->all = 0;
 	if (dump_busy(f->dump))
@@ -61,6 +61,7 @@ static void status_text(struct flight *f, struct buf *b)
 		   s.sums.lost);
 	buf_printf(b, "cost     %.0f hits/s: about %.1f%% of one CPU added to the target\n",
 		   per_s(s.cost.hits, s.ran_ns), s.cost.cpu_percent);
+	throttle_text(&f->s.throttle, "budget   ", b);
 	buf_printf(b, "memory   %s, stated at most %s; %" PRIu64 " goroutines\n",
 		   parse_fmt_bytes(flightmem_rss(), a), parse_fmt_bytes(f->mem.stated, c),
 		   s.m->live);
@@ -98,6 +99,7 @@ static void status_json(struct flight *f, struct buf *b)
 	json_num(&j, "hits_per_second", per_s(s.cost.hits, s.ran_ns));
 	json_num(&j, "cpu_percent", s.cost.cpu_percent);
 	json_object_end(&j);
+	throttle_json(&f->s.throttle, &j);
 	json_object(&j, "memory");
 	json_uint(&j, "resident_bytes", flightmem_rss());
 	json_uint(&j, "stated_bytes", f->mem.stated);

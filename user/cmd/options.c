@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/num.h"
@@ -23,7 +24,11 @@ const char options_help[] =
 	"      --format V        auto, 1.22, 1.23, 1.25 or 1.26: the trace format's version\n"
 	"      --capture FILE    also save what was seen, for replay\n"
 	"      --syscalls MODE   auto, uprobe, tracepoint or off: how syscalls are seen\n"
-	"      --plan PLAN       full, stop or lean: each costs the target less and shows less\n"
+	"      --plan PLAN       full, stop or lean: each costs the target less and shows less;\n"
+	"                        auto: full, and less when that costs too much\n"
+	"      --max-overhead PCT|off  of the process's own CPU time: show less, and pause, to stay\n"
+	"                        below it (off; 3% with -F and --plan auto)\n"
+	"      --max-rate N      the same for hits of probes a second\n"
 	"      --ring SIZE       memory for events on their way, all CPUs together (64mb)\n"
 	"      --traced          record although a debugger is attached\n"
 	"  -q, --quiet           only errors       -v, --verbose   more words\n"
@@ -47,7 +52,10 @@ const char options_help[] =
 	"Exit status: 0 fine, 1 failed, 2 usage, 3 finished but events were lost.\n"
 	"Needs Linux 6.6, and root or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE.\n";
 
-enum { OPT_FORMAT = 256, OPT_CAPTURE, OPT_SYSCALLS, OPT_PLAN, OPT_RING, OPT_TRACED };
+enum { OPT_FORMAT = 256, OPT_CAPTURE, OPT_SYSCALLS, OPT_PLAN, OPT_RING, OPT_TRACED,
+       OPT_MAX_OVERHEAD, OPT_MAX_RATE };
+
+static const double DEFAULT_SHARE = 0.03;
 
 static const struct option long_options[] = {
 	{ "pid", required_argument, NULL, 'p' },
@@ -57,6 +65,8 @@ static const struct option long_options[] = {
 	{ "capture", required_argument, NULL, OPT_CAPTURE },
 	{ "syscalls", required_argument, NULL, OPT_SYSCALLS },
 	{ "plan", required_argument, NULL, OPT_PLAN },
+	{ "max-overhead", required_argument, NULL, OPT_MAX_OVERHEAD },
+	{ "max-rate", required_argument, NULL, OPT_MAX_RATE },
 	{ "ring", required_argument, NULL, OPT_RING },
 	{ "traced", no_argument, NULL, OPT_TRACED },
 	{ "quiet", no_argument, NULL, 'q' },
@@ -115,15 +125,50 @@ static int options_syscalls(const char *text, uint8_t *ret, struct diag *d)
 	return options_choice("--syscalls", text, names, ARRAY_LEN(names), ret, d);
 }
 
-static int options_plan(const char *text, uint8_t *ret, struct diag *d)
+static int options_plan(const char *text, struct options *o, struct diag *d)
 {
+	enum { AUTO = REC_PLAN_LEAN + 1 };
+
 	static const char *const names[] = {
 		[REC_PLAN_FULL] = "full",
 		[REC_PLAN_STOP] = "stop",
 		[REC_PLAN_LEAN] = "lean",
+		[AUTO] = "auto",
 	};
+	uint8_t plan;
+	int err = options_choice("--plan", text, names, ARRAY_LEN(names), &plan, d);
 
-	return options_choice("--plan", text, names, ARRAY_LEN(names), ret, d);
+	if (err < 0)
+		return err;
+	o->plan_auto = plan == AUTO;
+	o->plan = o->plan_auto ? REC_PLAN_FULL : plan;
+	return 0;
+}
+
+/* "5", "5%", "0.5%" or "off". */
+static int options_overhead(const char *text, struct options *o, struct diag *d)
+{
+	char *end;
+	double v;
+
+	o->overhead_given = true;
+	o->budget.max_share = 0;
+	if (strcmp(text, "off") == 0)
+		return 0;
+	if (text[strspn(text, "0123456789.%")])
+		return diag_set(d, -EINVAL,
+				"--max-overhead '%s': use a part of the process's own CPU time, as "
+				"5%%, or off",
+				text);
+	v = strtod(text, &end);
+	if (end == text || (strcmp(end, "") != 0 && strcmp(end, "%") != 0))
+		return diag_set(d, -EINVAL, "--max-overhead '%s': this is no number; use 5%% or off",
+				text);
+	if (v < 0.1 || v > 1000)
+		return diag_set(d, -ERANGE,
+				"--max-overhead %s: use 0.1%% to 1000%%, or off for no bound", text);
+	o->budget.max_share = v / 100;
+	return 0;
 }
 
 int options_pid(const char *text, int *ret, struct diag *d)
@@ -161,7 +206,11 @@ static int take_option(int c, struct options *o, struct diag *d)
 	case OPT_SYSCALLS:
 		return options_syscalls(optarg, &o->syscalls, d);
 	case OPT_PLAN:
-		return options_plan(optarg, &o->plan, d);
+		return options_plan(optarg, o, d);
+	case OPT_MAX_OVERHEAD:
+		return options_overhead(optarg, o, d);
+	case OPT_MAX_RATE:
+		return parse_u64(optarg, "--max-rate", 100, 1000000000, &o->budget.max_rate, d);
 	case OPT_RING:
 		err = parse_size(optarg, &n, d);
 		if (err < 0)
@@ -196,6 +245,10 @@ static int check_together(const struct options *o, struct diag *d)
 	if (f->on && o->capture)
 		return diag_set(d, -EINVAL,
 				"--capture keeps everything, -F the newest: use one of them");
+	if (o->plan_auto && o->overhead_given && !budget_asked_any(&o->budget))
+		return diag_set(d, -EINVAL,
+				"--plan auto goes by a budget and --max-overhead off has none: use "
+				"--plan full");
 	return flightopts_check(f, d);
 }
 
@@ -222,6 +275,8 @@ int options_record(int argc, char **argv, struct options *ret, struct diag *d)
 	err = check_together(&o, d);
 	if (err < 0)
 		return err;
+	if (!o.overhead_given && (o.flight.on || o.plan_auto))
+		o.budget.max_share = DEFAULT_SHARE;
 	*ret = o;
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/diag.h"
+#include "cmd/budgetopts.h"
 #include "cmd/flightopts.h"
 
 /* Exit statuses: for scripts, stable. */
@@ -21,6 +22,9 @@ struct options {
 	size_t ring_bytes;    /* 0: chosen */
 	uint8_t syscalls; /* enum plan_syscalls */
 	uint8_t plan;	  /* enum rec_plan */
+	bool plan_auto;	  /* full, and a budget */
+	bool overhead_given;
+	struct budget_asked budget;
 	bool allow_traced, quiet, verbose;
 	struct flight_opts flight;
 };

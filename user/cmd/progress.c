@@ -20,71 +20,42 @@ void progress_begin(struct progress *p, const struct capture *c, bool quiet, uin
 		p->cpu_start_ns = 0;
 }
 
-/* Hits on the target so far, and the CPU time they took there. */
-struct toll {
-	uint64_t hits, ns;
-};
-
-static struct toll toll_of(const struct capture *c, const struct join *j)
-{
-	const struct model_stats *s = model_get_stats(j->model);
-	struct rings_sums sums;
-	struct toll t = { 0 };
-	uint64_t dropped;
-
-	capture_sums(c, &sums);
-	for (unsigned h = 1; h < HOOK_BPF_END; h++) {
-		if (h == HOOK_HEAP)
-			continue;
-		t.hits += s->by_hook[h];
-		t.ns += s->by_hook[h] * capture_price(c)->hit_ns[h];
-	}
-	/* Lost, or left out on purpose: they cost about the same. */
-	dropped = sums.lost + sums.skipped;
-	t.hits += dropped;
-	t.ns += dropped * capture_price(c)->skipped_ns;
-	return t;
-}
-
 static double share(uint64_t cost_ns, uint64_t ns)
 {
 	return ns ? 100.0 * (double)cost_ns / (double)ns : 0;
 }
 
-void progress_cost(const struct progress *p, const struct capture *c, const struct join *j,
-		   uint64_t now_ns, struct progress_cost *ret)
+void progress_cost(const struct progress *p, const struct session *s, uint64_t now_ns,
+		   struct progress_cost *ret)
 {
-	struct toll t = toll_of(c, j);
-
-	ret->hits = t.hits;
-	ret->cpu_percent = share(t.ns, now_ns - p->start_ns);
+	ret->hits = s->toll.hits;
+	ret->cpu_percent = share(s->toll.ns, now_ns - p->start_ns);
 }
 
-void progress_draw(struct progress *p, const struct capture *c, const struct join *j,
-		   uint64_t bytes, uint64_t now_ns)
+void progress_draw(struct progress *p, const struct session *s, uint64_t bytes, uint64_t now_ns)
 {
-	const struct model_stats *s = model_get_stats(j->model);
+	const struct model_stats *m = model_get_stats(s->join.model);
+	const struct toll *t = &s->toll;
+	bool paused = capture_rung(s->capture) == RUNG_PAUSED;
 	char ev[PARSE_TEXT_MAX], by[PARSE_TEXT_MAX], ht[PARSE_TEXT_MAX];
 	uint64_t dt = now_ns - p->last_ns;
-	struct toll t;
 	struct rings_sums sums;
 
 	if (!p->live || dt < DRAW_NS)
 		return;
-	t = toll_of(c, j);
-	capture_sums(c, &sums);
+	capture_sums(s->capture, &sums);
 	fprintf(stderr,
-		"\r\033[K%.1fs  %s events/s  %s  lost %" PRIu64 "  %s hits/s  target +%.1f%% of a CPU",
+		"\r\033[K%.1fs  %s events/s  %s  lost %" PRIu64 "  %s hits/s  target +%.1f%% of a CPU%s",
 		(double)(now_ns - p->start_ns) / 1e9,
-		parse_fmt_count((s->events - p->last_events) * 1000000000ULL / dt, ev),
+		parse_fmt_count((m->events - p->last_events) * 1000000000ULL / dt, ev),
 		parse_fmt_bytes(bytes, by), sums.lost,
-		parse_fmt_count((t.hits - p->last_hits) * 1000000000ULL / dt, ht),
-		share(t.ns - p->last_cost_ns, dt));
+		parse_fmt_count((t->hits - p->last_hits) * 1000000000ULL / dt, ht),
+		share(t->ns - p->last_cost_ns, dt), paused ? "  paused" : "");
 	fflush(stderr);
 	p->last_ns = now_ns;
-	p->last_events = s->events;
-	p->last_hits = t.hits;
-	p->last_cost_ns = t.ns;
+	p->last_events = m->events;
+	p->last_hits = t->hits;
+	p->last_cost_ns = t->ns;
 }
 
 void progress_clear(struct progress *p)
@@ -121,35 +92,49 @@ static void say_repairs(const struct model_stats *s)
 	fprintf(stderr, "%s\n", any ? "" : " none");
 }
 
-void progress_summary(const struct progress *p, const struct capture *c, const struct join *j,
-		      const char *path, uint64_t bytes, uint64_t now_ns, const char *ended)
+static void say_cost(const struct progress *p, const struct session *s, uint64_t ns)
 {
-	const struct model_stats *s = model_get_stats(j->model);
+	const struct toll *t = &s->toll;
+	char a[PARSE_TEXT_MAX];
+	struct buf text = { 0 };
+	uint64_t cpu = 0;
+
+	fprintf(stderr, "  cost       %s hits, %.0f/s: about %.1f%% of one CPU added to the target",
+		parse_fmt_count(t->hits, a), ns ? (double)t->hits * 1e9 / (double)ns : 0,
+		share(t->ns, ns));
+	if (target_cpu_ns(capture_target(s->capture), &cpu) == 0 && cpu >= p->cpu_start_ns && ns)
+		fprintf(stderr, " (it used %.1f%% in all)",
+			100.0 * (double)(cpu - p->cpu_start_ns) / (double)ns);
+	fprintf(stderr, "\n");
+	throttle_text(&s->throttle, "  budget     ", &text);
+	if (text.len && !text.failed)
+		fprintf(stderr, "%.*s", (int)text.len, (const char *)text.p);
+	buf_done(&text);
+}
+
+void progress_summary(const struct progress *p, const struct session *s, const char *path,
+		      uint64_t bytes, uint64_t now_ns, const char *ended)
+{
+	const struct model_stats *m = model_get_stats(s->join.model);
 	char a[PARSE_TEXT_MAX], b[PARSE_TEXT_MAX], e[PARSE_TEXT_MAX], g[PARSE_TEXT_MAX];
-	uint64_t ns = now_ns - p->start_ns, cpu = 0;
-	struct toll t = toll_of(c, j);
+	uint64_t ns = now_ns - p->start_ns;
 	struct rings_sums sums;
 
 	if (log_get_level() < LOG_INFO)
 		return;
-	capture_sums(c, &sums);
-	fprintf(stderr, "recorded %s of %s (pid %d, %s)%s%s\n", parse_fmt_ns(ns, a), j->meta.name,
-		capture_target(c)->pid, j->meta.version, ended[0] ? ": " : "", ended);
+	capture_sums(s->capture, &sums);
+	fprintf(stderr, "recorded %s of %s (pid %d, %s)%s%s\n", parse_fmt_ns(ns, a),
+		s->join.meta.name, capture_target(s->capture)->pid, s->join.meta.version,
+		ended[0] ? ": " : "", ended);
 	fprintf(stderr, "  events     %s in %" PRIu64 " generations, %s goroutines, %s\n",
-		parse_fmt_count(s->events, e), s->generations,
-		parse_fmt_count(s->goroutines, g), parse_fmt_bytes(bytes, b));
+		parse_fmt_count(m->events, e), m->generations, parse_fmt_count(m->goroutines, g),
+		parse_fmt_bytes(bytes, b));
 	say_losses(&sums);
-	say_repairs(s);
+	say_repairs(m);
 	if (sums.faults)
 		fprintf(stderr, "  unreadable %" PRIu64 " reads of target memory failed\n",
 			sums.faults);
-	fprintf(stderr, "  cost       %s hits, %.0f/s: about %.1f%% of one CPU added to the target",
-		parse_fmt_count(t.hits, a), ns ? (double)t.hits * 1e9 / (double)ns : 0,
-		share(t.ns, ns));
-	if (target_cpu_ns(capture_target(c), &cpu) == 0 && cpu >= p->cpu_start_ns && ns)
-		fprintf(stderr, " (it used %.1f%% in all)",
-			100.0 * (double)(cpu - p->cpu_start_ns) / (double)ns);
-	fprintf(stderr, "\n");
+	say_cost(p, s, ns);
 	if (path)
 		fprintf(stderr, "wrote %s\nopen it with: go tool trace %s\n", path, path);
 }

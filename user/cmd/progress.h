@@ -10,8 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "capture/capture.h"
-#include "cmd/join.h"
+#include "cmd/session.h"
 
 struct progress {
 	bool live;		/* stderr is a terminal and not -q */
@@ -22,21 +21,20 @@ struct progress {
 void progress_begin(struct progress *p, const struct capture *c, bool quiet, uint64_t now_ns);
 
 /* Draws the line anew, at most ten times a second. */
-void progress_draw(struct progress *p, const struct capture *c, const struct join *j,
-		   uint64_t bytes, uint64_t now_ns);
+void progress_draw(struct progress *p, const struct session *s, uint64_t bytes, uint64_t now_ns);
 /* What it costs the target since the begin: hits, and the share of one CPU that they take, in %. */
 struct progress_cost {
 	uint64_t hits;
 	double cpu_percent;
 };
-void progress_cost(const struct progress *p, const struct capture *c, const struct join *j,
-		   uint64_t now_ns, struct progress_cost *ret);
+void progress_cost(const struct progress *p, const struct session *s, uint64_t now_ns,
+		   struct progress_cost *ret);
 
 /* Takes the line away. */
 void progress_clear(struct progress *p);
 
 /* The summary: events, goroutines, bytes, losses by cause, repairs by kind, cost, next command. */
-void progress_summary(const struct progress *p, const struct capture *c, const struct join *j,
-		      const char *path, uint64_t bytes, uint64_t now_ns, const char *ended);
+void progress_summary(const struct progress *p, const struct session *s, const char *path,
+		      uint64_t bytes, uint64_t now_ns, const char *ended);
 
 #endif

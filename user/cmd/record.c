@@ -106,7 +106,7 @@ static int record_run(struct record *rc, struct diag *d)
 
 		if (err)
 			return err;
-		progress_draw(&rc->progress, rc->s.capture, &rc->s.join, rc->out.bytes, now);
+		progress_draw(&rc->progress, &rc->s, rc->out.bytes, now);
 		if (rc->o.duration_ns && now - start >= rc->o.duration_ns)
 			return 0;
 		if (seen & SESSION_SIGNAL) {
@@ -170,6 +170,7 @@ static int record_start(struct record *rc, struct diag *d)
 	struct capture_opts co = { .ring_bytes = rc->o.ring_bytes,
 				   .syscalls = rc->o.syscalls,
 				   .plan = rc->o.plan,
+				   .steps = budget_asked_any(&rc->o.budget),
 				   .allow_traced = rc->o.allow_traced };
 	struct capture_sink sink = { .take = take_record, .ctx = rc };
 	int err = session_signals(&rc->s, 0, d);
@@ -183,7 +184,7 @@ static int record_start(struct record *rc, struct diag *d)
 	if (err < 0)
 		return err;
 	ending_begin(&rc->ending, rc->o.pid);
-	err = session_start(&rc->s, &sink, d);
+	err = session_start(&rc->s, &sink, &rc->o.budget, d);
 	progress_begin(&rc->progress, rc->s.capture, rc->o.quiet,
 		       rc->s.armed_ns ? rc->s.armed_ns : session_now_ns());
 	return err;
@@ -216,7 +217,7 @@ static int record_all(struct record *rc, struct diag *d)
 	if (err)
 		return err;
 	ending_text(rc->s.end, rc->s.status, ending_oom(&rc->ending), ended, sizeof(ended));
-	progress_summary(&rc->progress, rc->s.capture, &rc->s.join,
+	progress_summary(&rc->progress, &rc->s,
 			 rc->out.is_stdout ? NULL : rc->path, rc->out.bytes, now, ended);
 	return 0;
 }

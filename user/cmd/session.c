@@ -64,7 +64,15 @@ int session_failed(struct session *s, int err, struct diag *d)
 	return err;
 }
 
-int session_start(struct session *s, const struct capture_sink *sink, struct diag *d)
+/* What it costs by now, and whether that is too much. */
+static int session_hold(struct session *s, uint64_t now, struct diag *d)
+{
+	toll_update(&s->toll, s->capture, model_get_stats(s->join.model), now);
+	return throttle_turn(&s->throttle, &s->toll, s->capture, now, &s->resumed, d);
+}
+
+int session_start(struct session *s, const struct capture_sink *sink,
+		  const struct budget_asked *budget, struct diag *d)
 {
 	int err = capture_start(s->capture, sink, d);
 
@@ -72,6 +80,7 @@ int session_start(struct session *s, const struct capture_sink *sink, struct dia
 		return err;
 	s->armed_ns = s->exec_check_ns = session_now_ns();
 	err = capture_snapshot(s->capture, d);
+	throttle_begin(&s->throttle, budget, s->capture);
 	return err ? session_failed(s, err, d) : 0;
 }
 
@@ -96,6 +105,10 @@ int session_turn(struct session *s, struct pollfd *fds, size_t n, unsigned *ret_
 	int err = capture_poll(s->capture, d);
 	bool now_again = s->hurry;
 
+	if (!err)
+		err = session_hold(s, now, d);
+	if (err == -ESRCH && target_check(capture_target(s->capture)) != TARGET_RUNNING)
+		err = 0; /* it ended under our hands: the pidfd says so below */
 	if (err)
 		return session_failed(s, err, d);
 	s->polled_ns = now;
@@ -140,6 +153,9 @@ int session_stop(struct session *s, struct diag *d)
 	    target_exit_status(capture_target(s->capture), &s->status) < 0)
 		s->status = -1;
 	err = capture_stop(s->capture, s->end, s->status, d);
+	if (s->join.model)
+		toll_update(&s->toll, s->capture, model_get_stats(s->join.model),
+			    session_now_ns());
 	return err ? session_failed(s, err, d) : 0;
 }
 

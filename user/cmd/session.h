@@ -21,6 +21,8 @@
 #include "capture/capture.h"
 #include "cmd/join.h"
 #include "cmd/options.h"
+#include "cmd/throttle.h"
+#include "cmd/toll.h"
 
 enum {
 	SESSION_POLL_MS = 10, /* between two looks at the rings */
@@ -34,6 +36,9 @@ struct session {
 	uint64_t armed_ns;	 /* CLOCK_MONOTONIC, 0: not yet */
 	uint64_t exec_check_ns;
 	uint64_t polled_ns; /* all records before this were delivered */
+	struct toll toll;
+	struct throttle throttle;
+	bool resumed;	    /* the last turn ended a pause: what was known of the process is old */
 	bool hurry;	    /* the next turn does not wait */
 	enum rec_end end;   /* why it ended, as far as known */
 	int status;	    /* how the process ended (wait(2)), -1 unknown */
@@ -54,8 +59,9 @@ int session_signals(struct session *s, int extra, struct diag *d);
 /* Opens process pid as capture_open does and logs what is odd about it. */
 int session_open(struct session *s, int pid, const struct capture_opts *opts, struct diag *d);
 
-/* Arms and takes the snapshot. -ESRCH: it ended meanwhile; what was seen counts. */
-int session_start(struct session *s, const struct capture_sink *sink, struct diag *d);
+/* Arms, takes the snapshot, and holds the budget from then on. -ESRCH: it ended meanwhile; what was seen counts. */
+int session_start(struct session *s, const struct capture_sink *sink,
+		  const struct budget_asked *budget, struct diag *d);
 
 /*
  * Delivers what is there, then waits up to SESSION_POLL_MS (not at all when a ring fills) for the

@@ -350,6 +350,14 @@ bool watch_tick(struct watch *w, uint64_t now_ns, uint64_t live, struct watch_hi
 	return w->states && tick_gs(w, now_ns, ret);
 }
 
+void watch_forget(struct watch *w)
+{
+	map_reset(&w->gs);
+	map_reset(&w->reasons);
+	map_reset(&w->assists);
+	w->stw_ns = 0;
+}
+
 size_t watch_bytes(const struct watch *w)
 {
 	size_t each = sizeof(struct map_slot) + 1;

@@ -46,6 +46,9 @@ bool watch_record(struct watch *w, const struct rec *r, struct watch_hit *ret);
  */
 bool watch_tick(struct watch *w, uint64_t now_ns, uint64_t live, struct watch_hit *ret);
 
+/* Forgets all states: what was known is old. */
+void watch_forget(struct watch *w);
+
 /* Bytes that the table takes now. */
 size_t watch_bytes(const struct watch *w);
 uint64_t watch_unwatched(const struct watch *w);

@@ -1,0 +1,263 @@
+#include "capture/budget.h"
+
+#include <math.h>
+#include <string.h>
+
+#define MS 1000000ULL
+#define SEC 1000000000ULL
+
+enum { WINDOW_MS = 100, LOOK_MS = 100 };
+
+static const uint64_t FADE_NS = 10 * SEC;
+static const uint64_t PAUSE_MIN_NS = SEC;
+static const uint64_t PATIENCE_NS = 3 * SEC, PATIENCE_MAX_NS = 96 * SEC;
+static const uint64_t LASTED_NS = 30 * SEC; /* a step up that lasts so long was right */
+static const uint64_t CALM_NS = 60 * SEC;
+static const double BUDGET_FLOOR = 0.2; /* B1 */
+static const double DOWN_TO = 0.9, UP_TO = 0.7;
+static const double AT_ONCE = 3; /* times the budget: no second window is waited for */
+static const double AIM = 0.85;	 /* of the budget, for the mean of a paused recording */
+
+void budget_init(struct budget *b, const struct budget_opts *o)
+{
+	*b = (struct budget){.opts = *o, .rung = o->first, .fresh = true, .patience_ns = PATIENCE_NS};
+	if (b->opts.plain <= 0 || b->opts.plain > 1)
+		b->opts.plain = 1;
+}
+
+/* What a window held. */
+struct window {
+	double secs, own, share; /* own: the target's CPU time without us, in seconds */
+	double part_share[PART_COUNT], part_rate[PART_COUNT];
+	double cost, hits;
+};
+
+static void window_of(const struct budget_sample *from, const struct budget_sample *to,
+		      struct window *w)
+{
+	double cpu = (double)(to->cpu_ns - from->cpu_ns) / 1e9;
+	double parts[PART_COUNT];
+
+	*w = (struct window){.secs = (double)(to->now_ns - from->now_ns) / 1e9,
+			     .cost = (double)(to->other_ns - from->other_ns) / 1e9};
+	for (unsigned i = 0; i < PART_COUNT; i++) {
+		double hits = (double)(to->parts[i].hits - from->parts[i].hits);
+
+		parts[i] = (double)(to->parts[i].ns - from->parts[i].ns) / 1e9;
+		w->part_rate[i] = hits / w->secs;
+		w->cost += parts[i];
+		w->hits += hits;
+	}
+	w->own = fmax(cpu - w->cost, w->secs * BUDGET_FLOOR);
+	for (unsigned i = 0; i < PART_COUNT; i++)
+		w->part_share[i] = parts[i] / w->own;
+	w->share = w->cost / w->own;
+}
+
+static bool has(enum plan_rung r, unsigned part)
+{
+	return plan_rung_parts(r) & 1U << part;
+}
+
+static bool rung_exists(const struct budget *b, enum plan_rung r)
+{
+	if (r == RUNG_CALLS && !b->opts.syscalls)
+		return false;
+	return r >= b->opts.first && r < RUNG_PAUSED;
+}
+
+/* As on the first rung: with stacks, unless that has none. */
+static double wake_price(const struct budget *b, enum plan_rung r)
+{
+	return budget_plain(r, b->opts.first) ? b->opts.plain : 1;
+}
+
+static void learn(struct budget *b, const struct window *w, uint64_t now_ns)
+{
+	for (unsigned i = 0; i < PART_COUNT; i++) {
+		struct budget_part *p = &b->parts[i];
+		double share = w->part_share[i], keep = p->at_ns + SEC > now_ns ? 0.5 : 0;
+
+		if (!has(b->rung, i))
+			continue;
+		if (i == PART_WAKES)
+			share /= wake_price(b, b->rung);
+		p->share = p->share * keep + share * (1 - keep);
+		p->rate = p->rate * keep + w->part_rate[i] * (1 - keep);
+		p->at_ns = now_ns;
+	}
+}
+
+/* What a part costs when it is attached; B2. */
+static struct budget_part recall(const struct budget *b, unsigned part, uint64_t now_ns)
+{
+	struct budget_part p = b->parts[part];
+	double fade = (double)FADE_NS * ((double)b->patience_ns / (double)PATIENCE_NS);
+
+	/* Never seen: a start for each stop, or what is hit least often of all. */
+	if (!p.at_ns)
+		p = part == PART_EXECUTE ? b->parts[PART_STOPS] : (struct budget_part){0};
+	if (p.at_ns && !has(b->rung, part)) {
+		double left = exp2(-(double)(now_ns - p.at_ns) / fade);
+
+		p.share *= left;
+		p.rate *= left;
+	}
+	return p;
+}
+
+/* How much of the budget a rung would use: 1 is all of it. */
+static double load_of(const struct budget *b, enum plan_rung r, uint64_t now_ns, bool *ret_rate)
+{
+	double share = 0, rate = 0, by_share, by_rate;
+
+	for (unsigned i = 0; i < PART_COUNT; i++) {
+		struct budget_part p = recall(b, i, now_ns);
+
+		if (!has(r, i) || (i == PART_SYSCALLS && !b->opts.syscalls))
+			continue;
+		share += i == PART_WAKES ? p.share * wake_price(b, r) : p.share;
+		rate += p.rate;
+	}
+	by_share = b->opts.max_share > 0 ? share / b->opts.max_share : 0;
+	by_rate = b->opts.max_rate ? rate / (double)b->opts.max_rate : 0;
+	if (ret_rate)
+		*ret_rate = by_rate > by_share;
+	return fmax(by_share, by_rate);
+}
+
+static enum plan_rung first_below(const struct budget *b, enum plan_rung from, double load,
+				  uint64_t now_ns)
+{
+	for (enum plan_rung r = from; r < RUNG_PAUSED; r++)
+		if (rung_exists(b, r) && load_of(b, r, now_ns, NULL) <= load)
+			return r;
+	return RUNG_PAUSED;
+}
+
+static bool move(struct budget *b, enum plan_rung to, enum budget_cause cause, uint64_t now_ns,
+		 struct budget_move *ret)
+{
+	*ret = (struct budget_move){.from = b->rung, .to = to, .cause = cause, .share = b->share,
+				    .rate = b->rate, .since_ns = now_ns - b->since_ns};
+	b->rung = to;
+	b->since_ns = now_ns;
+	b->up_since_ns = 0;
+	b->fresh = true;
+	b->steps++;
+	b->pauses += to == RUNG_PAUSED;
+	return true;
+}
+
+/* What was spent over the budget so far, and less by what was not spent. */
+static void account(struct budget *b, const struct budget_sample *s)
+{
+	struct window w;
+
+	if (!b->last.now_ns || s->now_ns <= b->last.now_ns) {
+		b->last = *s;
+		return;
+	}
+	window_of(&b->last, s, &w);
+	b->rung_ns[b->rung] += s->now_ns - b->last.now_ns;
+	b->last = *s;
+	if (b->opts.max_share > 0)
+		b->debt_ns = fmax(0, b->debt_ns + (w.cost - AIM * b->opts.max_share * w.own) * 1e9);
+	if (b->opts.max_rate)
+		b->debt_hits = fmax(0, b->debt_hits + w.hits -
+					       AIM * (double)b->opts.max_rate * w.secs);
+}
+
+static bool step_down(struct budget *b, uint64_t now_ns, bool by_rate, struct budget_move *ret)
+{
+	enum plan_rung to = first_below(b, b->rung + 1, DOWN_TO, now_ns);
+
+	if (b->stepped_up_ns && now_ns - b->stepped_up_ns < LASTED_NS &&
+	    b->patience_ns < PATIENCE_MAX_NS)
+		b->patience_ns *= 2;
+	b->stepped_down_ns = now_ns;
+	b->stepped_up_ns = 0;
+	b->looking = false;
+	b->good_looks = 0;
+	return move(b, to, by_rate ? BUDGET_RATE : BUDGET_COST, now_ns, ret);
+}
+
+static bool step_up(struct budget *b, uint64_t now_ns, struct budget_move *ret)
+{
+	enum plan_rung to = first_below(b, b->opts.first, UP_TO, now_ns);
+
+	if (b->patience_ns > PATIENCE_NS && now_ns - b->stepped_down_ns > CALM_NS)
+		b->patience_ns = PATIENCE_NS;
+	if (to >= b->rung) {
+		b->up_since_ns = 0;
+		return false;
+	}
+	if (!b->up_since_ns) {
+		b->up_since_ns = now_ns;
+		b->up_to = to;
+	}
+	if (to > b->up_to)
+		b->up_to = to;
+	if (now_ns - b->up_since_ns < b->patience_ns)
+		return false;
+	b->stepped_up_ns = now_ns;
+	return move(b, b->up_to, BUDGET_ROOM, now_ns, ret);
+}
+
+/* The look is over: back to the pause, unless a rung was cheap enough twice. */
+static bool look_end(struct budget *b, uint64_t now_ns, struct budget_move *ret)
+{
+	enum plan_rung to = first_below(b, b->opts.first, UP_TO, now_ns);
+
+	b->good_looks = to < RUNG_PAUSED ? b->good_looks + 1 : 0;
+	b->looking = false;
+	if (b->good_looks < 2)
+		return move(b, RUNG_PAUSED, BUDGET_PAID, now_ns, ret);
+	b->good_looks = 0;
+	b->stepped_up_ns = now_ns;
+	if (to == b->rung)
+		return false;
+	return move(b, to, BUDGET_ROOM, now_ns, ret);
+}
+
+static bool paused(struct budget *b, uint64_t now_ns, struct budget_move *ret)
+{
+	if (b->debt_ns > 0 || b->debt_hits > 0 || now_ns - b->since_ns < PAUSE_MIN_NS)
+		return false;
+	b->looking = true;
+	b->looks++;
+	return move(b, b->opts.first, BUDGET_LOOK, now_ns, ret);
+}
+
+bool budget_step(struct budget *b, const struct budget_sample *s, struct budget_move *ret)
+{
+	uint64_t need = b->looking ? LOOK_MS * MS : WINDOW_MS * MS;
+	struct window w;
+	bool by_rate = false;
+	double load, at_once;
+
+	if (!b->since_ns)
+		b->since_ns = s->now_ns;
+	account(b, s);
+	if (b->rung == RUNG_PAUSED)
+		return paused(b, s->now_ns, ret);
+	if (b->fresh) {
+		b->fresh = false;
+		b->window = *s;
+		return false;
+	}
+	if (s->now_ns - b->window.now_ns < need)
+		return false;
+	window_of(&b->window, s, &w);
+	b->window = *s;
+	b->share = w.share;
+	b->rate = (uint64_t)(w.hits / w.secs);
+	learn(b, &w, s->now_ns);
+	if (b->looking)
+		return look_end(b, s->now_ns, ret);
+	load = load_of(b, b->rung, s->now_ns, &by_rate);
+	at_once = b->opts.max_share > 0 ? w.share / b->opts.max_share : 0;
+	if (load > 1 && (s->now_ns - b->since_ns >= 2 * need || at_once > AT_ONCE))
+		return step_down(b, s->now_ns, by_rate, ret);
+	return step_up(b, s->now_ns, ret);
+}
