@@ -432,13 +432,12 @@ int capture_snapshot(struct capture *c, struct diag *d)
 	return err;
 }
 
-int capture_note(struct capture *c, const char *text)
+static int deliver_note(struct capture *c, uint64_t ts, const char *text)
 {
 	struct {
 		struct rec r;
 		char text[REC_NOTE_MAX];
-	} n = { .r = { .len = sizeof(n), .hook = HOOK_NOTE,
-		       .ts = clock_now(CLOCK_MONOTONIC) } };
+	} n = { .r = { .len = sizeof(n), .hook = HOOK_NOTE, .ts = ts } };
 
 	n.r.x = strnlen(text, REC_NOTE_MAX);
 	memcpy(n.text, text, n.r.x);
@@ -446,40 +445,54 @@ int capture_note(struct capture *c, const char *text)
 }
 
 /* What was recorded up to now, then the plan from now on. */
-static int deliver_plan(struct capture *c, enum plan_rung rung, uint64_t flags, bool final,
-			struct diag *d)
+static int deliver_plan(struct capture *c, enum plan_rung rung, uint64_t flags, struct diag *d)
 {
 	uint64_t now = clock_now(CLOCK_MONOTONIC);
-	int err = deliver(c, final, d);
+	int err = deliver(c, false, d);
 
-	return err ? err : deliver_own(c, HOOK_PLAN, now, plan_rung_plan(rung), REC_PLAN_STEP | flags);
+	return err ? err
+		   : deliver_own(c, HOOK_PLAN, now, plan_rung_plan(rung), REC_PLAN_STEP | flags);
 }
 
-static int capture_pause(struct capture *c, const char *note, struct diag *d)
+static int capture_switch(struct capture *c, enum plan_rung rung, struct diag *d)
 {
-	uint64_t begin = clock_now(CLOCK_MONOTONIC);
-	int err;
-
-	attach_arm(c->attach, false);
-	err = attach_switch(c->attach, 0, d);
-	c->switch_ns += clock_now(CLOCK_MONOTONIC) - begin;
-	if (!err)
-		err = capture_note(c, note);
-	return err ? err : deliver_plan(c, RUNG_PAUSED, REC_PLAN_PAUSED, true, d);
-}
-
-static int capture_resume(struct capture *c, enum plan_rung rung, struct diag *d)
-{
-	uint64_t begin = clock_now(CLOCK_MONOTONIC);
+	uint64_t begin = clock_now(CLOCK_MONOTONIC), took;
 	int err;
 
 	attach_plain_wakes(c->attach, budget_plain(rung, rung_of(c->opts.plan)));
 	err = attach_switch(c->attach, plan_rung_parts(rung) & c->parts, d);
-	c->switch_ns += clock_now(CLOCK_MONOTONIC) - begin;
+	took = clock_now(CLOCK_MONOTONIC) - begin;
+	c->switch_ns += took;
+	log_debug("probes switched to %s in %.1f ms", plan_rung_name(rung), (double)took / 1e6);
+	return err;
+}
+
+/* The pause begins when the programs stop, not when the last probe is gone. */
+static int capture_pause(struct capture *c, const char *note, struct diag *d)
+{
+	uint64_t begin;
+	int err;
+
+	attach_arm(c->attach, false);
+	begin = clock_now(CLOCK_MONOTONIC);
+	err = capture_switch(c, RUNG_PAUSED, d);
+	if (!err)
+		err = deliver(c, true, d);
+	if (!err)
+		err = deliver_note(c, begin, note);
+	return err ? err
+		   : deliver_own(c, HOOK_PLAN, begin, plan_rung_plan(RUNG_PAUSED),
+				 REC_PLAN_STEP | REC_PLAN_PAUSED);
+}
+
+static int capture_resume(struct capture *c, enum plan_rung rung, struct diag *d)
+{
+	int err = capture_switch(c, rung, d);
+
 	if (!err)
 		err = deliver_clock(c);
 	if (!err)
-		err = deliver_plan(c, rung, REC_PLAN_RESUMED, false, d);
+		err = deliver_plan(c, rung, REC_PLAN_RESUMED, d);
 	if (err)
 		return err;
 	attach_arm(c->attach, true);
@@ -497,12 +510,11 @@ int capture_step(struct capture *c, enum plan_rung rung, const char *note, struc
 	if (was == RUNG_PAUSED) {
 		err = capture_resume(c, rung, d);
 	} else {
-		attach_plain_wakes(c->attach, budget_plain(rung, rung_of(c->opts.plan)));
-		err = attach_switch(c->attach, plan_rung_parts(rung) & c->parts, d);
+		err = capture_switch(c, rung, d);
 		if (!err)
-			err = deliver_plan(c, rung, 0, false, d);
+			err = deliver_plan(c, rung, 0, d);
 	}
-	return err ? err : capture_note(c, note);
+	return err ? err : deliver_note(c, clock_now(CLOCK_MONOTONIC), note);
 }
 
 int capture_stop(struct capture *c, enum rec_end end, int status, struct diag *d)

@@ -69,9 +69,6 @@ int capture_poll(struct capture *c, struct diag *d);
  */
 int capture_step(struct capture *c, enum plan_rung rung, const char *note, struct diag *d);
 
-/* Writes text (REC_NOTE_MAX bytes at most) into the trace as a log event. 0 or the sink's error. */
-int capture_note(struct capture *c, const char *text);
-
 /* Ends: end says why, status how the process ended (wait(2)) or -1. Delivers the last records. */
 int capture_stop(struct capture *c, enum rec_end end, int status, struct diag *d);
 

@@ -3,8 +3,9 @@
  *
  * Where a pause begins, all that ran or waited to run blocks for the reason PAUSE_REASON, all Ps go
  * idle, and a GC that is running ends: nobody knows what went on, and readers must not take it for
- * running, waiting for a CPU, or blocking of the program's own. What was blocked or in a system call
- * stays so.
+ * running, waiting for a CPU, or blocking of the program's own. What blocked a moment ago (HOT_NS)
+ * blocks for that reason, too: it would have been woken as soon. What was blocked for longer, or is in a
+ * system call, stays so.
  *
  * Where it ends the states come from a new snapshot. Records arrive meanwhile, newer than what the
  * snapshot reads; so every goroutine and thread has an epoch, the number of pauses before the last
@@ -17,6 +18,8 @@
 #include "image/reasons.h"
 
 enum { SCAN_BIT = 0x1000 };
+
+static const uint64_t HOT_NS = 200 * 1000 * 1000;
 
 /* Some thread, to write an event on; NULL if none is known. */
 static struct m *any_m(struct model *mo)
@@ -72,6 +75,11 @@ static void say_last(struct model *mo, struct m *m)
 	mo->gc_active = false;
 }
 
+static bool is_hot(const struct model *mo, const struct g *g)
+{
+	return g->state == G_WAITING && g->wait_ts && !g->coro22 && mo->rec_ts < g->wait_ts + HOT_NS;
+}
+
 static void pause_gs(struct model *mo)
 {
 	struct m *m = gen_any_running(mo);
@@ -82,17 +90,21 @@ static void pause_gs(struct model *mo)
 	for (size_t pos = 0; map_next(&mo->gs, &pos, &slot);) {
 		struct g *g = (struct g *)(uintptr_t)slot.val;
 
-		if (g->state == G_RUNNING)
-			g_block(mo, g, PAUSE_REASON, 0);
+		if (g->state != G_RUNNING)
+			continue;
+		g_block(mo, g, PAUSE_REASON, 0);
+		g->wait_ts = 0;
 	}
 	for (size_t pos = 0; map_next(&mo->gs, &pos, &slot) && !mo->err;) {
 		struct g *g = (struct g *)(uintptr_t)slot.val, *was;
 
-		if (g->state != G_RUNNABLE)
+		if (g->state != G_RUNNABLE && !is_hot(mo, g))
 			continue;
 		m = lend(mo, &was);
 		if (!m)
 			return;
+		if (g->state == G_WAITING)
+			g_unblock(mo, m, g, mo->unblock_stack);
 		g_start(mo, m, g);
 		say_last(mo, m);
 		g_block(mo, g, PAUSE_REASON, 0);

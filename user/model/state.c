@@ -326,6 +326,7 @@ void g_block(struct model *mo, struct g *g, const char *reason, uint32_t stack)
 	assert(g->state == G_RUNNING);
 	g_close_stw(mo, g);
 	EV(mo, g->m, EV_GO_BLOCK, ev_text(mo, reason), ev_stack(mo, stack));
+	g->wait_ts = mo->ts;
 	if (stack)
 		g_keep_stack(mo, g, stack);
 	g_leave(g, G_WAITING);

@@ -36,6 +36,7 @@ struct g {
 	struct m *m;	    /* RUNNING, SYSCALL */
 	uint32_t stack;	    /* the last one it stopped with (a reference), for announcements */
 	uint32_t epoch;	    /* of the newest record that names it: pause.c */
+	uint64_t wait_ts;   /* when it blocked last */
 	uint8_t state;
 	bool assist, stw;   /* a range is open on it */
 	bool assist_on;	    /* a record since its last piece says that its mark assist goes on */
