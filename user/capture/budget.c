@@ -13,7 +13,8 @@ static const uint64_t PAUSE_MIN_NS = SEC;
 static const uint64_t PATIENCE_NS = 3 * SEC, PATIENCE_MAX_NS = 96 * SEC;
 static const uint64_t LASTED_NS = 30 * SEC; /* a step up that lasts so long was right */
 static const uint64_t CALM_NS = 60 * SEC;
-static const double BUDGET_FLOOR = 0.2; /* B1 */
+static const double BUDGET_FLOOR = 0.2;   /* B1 */
+static const double BUDGET_LEAST = 0.005; /* nobody is taken to use less: it is divided by */
 static const double DOWN_TO = 0.9, UP_TO = 0.7;
 static const double AT_ONCE = 3; /* times the budget: no second window is waited for */
 static const double AIM = 0.85;	 /* of the budget, for the mean of a paused recording */
@@ -25,33 +26,29 @@ void budget_init(struct budget *b, const struct budget_opts *o)
 		b->opts.plain = 1;
 }
 
-/* What a window held. */
+/* What a time held, each a second of it. */
 struct window {
-	double secs, own, share; /* own: the target's CPU time without us, in seconds */
-	double part_share[PART_COUNT], part_rate[PART_COUNT];
-	double cost, hits;
+	double secs, own, counted; /* own: CPU time without us; counted: B1 */
+	double cost, hits, share;
+	double part_cost[PART_COUNT], part_hits[PART_COUNT];
 };
 
 static void window_of(const struct budget_sample *from, const struct budget_sample *to,
 		      struct window *w)
 {
-	double cpu = (double)(to->cpu_ns - from->cpu_ns) / 1e9;
-	double parts[PART_COUNT];
+	double secs = (double)(to->now_ns - from->now_ns) / 1e9;
 
-	*w = (struct window){.secs = (double)(to->now_ns - from->now_ns) / 1e9,
-			     .cost = (double)(to->other_ns - from->other_ns) / 1e9};
+	*w = (struct window){.secs = secs,
+			     .cost = (double)(to->other_ns - from->other_ns) / 1e9 / secs};
 	for (unsigned i = 0; i < PART_COUNT; i++) {
-		double hits = (double)(to->parts[i].hits - from->parts[i].hits);
-
-		parts[i] = (double)(to->parts[i].ns - from->parts[i].ns) / 1e9;
-		w->part_rate[i] = hits / w->secs;
-		w->cost += parts[i];
-		w->hits += hits;
+		w->part_hits[i] = (double)(to->parts[i].hits - from->parts[i].hits) / secs;
+		w->part_cost[i] = (double)(to->parts[i].ns - from->parts[i].ns) / 1e9 / secs;
+		w->cost += w->part_cost[i];
+		w->hits += w->part_hits[i];
 	}
-	w->own = fmax(cpu - w->cost, w->secs * BUDGET_FLOOR);
-	for (unsigned i = 0; i < PART_COUNT; i++)
-		w->part_share[i] = parts[i] / w->own;
-	w->share = w->cost / w->own;
+	w->own = fmax((double)(to->cpu_ns - from->cpu_ns) / 1e9 / secs - w->cost, BUDGET_LEAST);
+	w->counted = fmax(w->own, BUDGET_FLOOR);
+	w->share = w->cost / w->counted;
 }
 
 static bool has(enum plan_rung r, unsigned part)
@@ -74,53 +71,56 @@ static double wake_price(const struct budget *b, enum plan_rung r)
 
 static void learn(struct budget *b, const struct window *w, uint64_t now_ns)
 {
+	b->own = w->own;
 	for (unsigned i = 0; i < PART_COUNT; i++) {
 		struct budget_part *p = &b->parts[i];
-		double share = w->part_share[i], keep = p->at_ns + SEC > now_ns ? 0.5 : 0;
+		double cost = w->part_cost[i], keep = p->at_ns + SEC > now_ns ? 0.5 : 0;
 
 		if (!has(b->rung, i))
 			continue;
 		if (i == PART_WAKES)
-			share /= wake_price(b, b->rung);
-		p->share = p->share * keep + share * (1 - keep);
-		p->rate = p->rate * keep + w->part_rate[i] * (1 - keep);
+			cost /= wake_price(b, b->rung);
+		p->cost = p->cost * keep + cost * (1 - keep);
+		p->hits = p->hits * keep + w->part_hits[i] * (1 - keep);
+		p->own = p->own * keep + w->own * (1 - keep);
 		p->at_ns = now_ns;
 	}
 }
 
-/* What a part costs when it is attached; B2. */
+/* What a part would be now if it were attached; B2. */
 static struct budget_part recall(const struct budget *b, unsigned part, uint64_t now_ns)
 {
+	double fade = (double)FADE_NS * ((double)b->patience_ns / (double)PATIENCE_NS), by;
 	struct budget_part p = b->parts[part];
-	double fade = (double)FADE_NS * ((double)b->patience_ns / (double)PATIENCE_NS);
 
-	/* Never seen: a start for each stop, or what is hit least often of all. */
-	if (!p.at_ns)
-		p = part == PART_EXECUTE ? b->parts[PART_STOPS] : (struct budget_part){0};
-	if (p.at_ns && !has(b->rung, part)) {
-		double left = exp2(-(double)(now_ns - p.at_ns) / fade);
-
-		p.share *= left;
-		p.rate *= left;
-	}
+	/* Never seen: a start for each stop. */
+	if (!p.at_ns && part == PART_EXECUTE)
+		p = b->parts[PART_STOPS];
+	if (!p.at_ns || has(b->rung, part))
+		return p;
+	by = exp2(-(double)(now_ns - p.at_ns) / fade) * b->own / p.own;
+	p.cost *= by;
+	p.hits *= by;
 	return p;
 }
 
 /* How much of the budget a rung would use: 1 is all of it. */
 static double load_of(const struct budget *b, enum plan_rung r, uint64_t now_ns, bool *ret_rate)
 {
-	double share = 0, rate = 0, by_share, by_rate;
+	double cost = 0, rate = 0, by_share = 0, by_rate = 0;
 
 	for (unsigned i = 0; i < PART_COUNT; i++) {
 		struct budget_part p = recall(b, i, now_ns);
 
 		if (!has(r, i) || (i == PART_SYSCALLS && !b->opts.syscalls))
 			continue;
-		share += i == PART_WAKES ? p.share * wake_price(b, r) : p.share;
-		rate += p.rate;
+		cost += i == PART_WAKES ? p.cost * wake_price(b, r) : p.cost;
+		rate += p.hits;
 	}
-	by_share = b->opts.max_share > 0 ? share / b->opts.max_share : 0;
-	by_rate = b->opts.max_rate ? rate / (double)b->opts.max_rate : 0;
+	if (b->opts.max_share > 0)
+		by_share = cost / fmax(b->own, BUDGET_FLOOR) / b->opts.max_share;
+	if (b->opts.max_rate)
+		by_rate = rate / (double)b->opts.max_rate;
 	if (ret_rate)
 		*ret_rate = by_rate > by_share;
 	return fmax(by_share, by_rate);
@@ -162,10 +162,11 @@ static void account(struct budget *b, const struct budget_sample *s)
 	b->rung_ns[b->rung] += s->now_ns - b->last.now_ns;
 	b->last = *s;
 	if (b->opts.max_share > 0)
-		b->debt_ns = fmax(0, b->debt_ns + (w.cost - AIM * b->opts.max_share * w.own) * 1e9);
+		b->debt_ns = fmax(0, b->debt_ns + (w.cost - AIM * b->opts.max_share * w.counted) *
+							  w.secs * 1e9);
 	if (b->opts.max_rate)
-		b->debt_hits = fmax(0, b->debt_hits + w.hits -
-					       AIM * (double)b->opts.max_rate * w.secs);
+		b->debt_hits = fmax(0, b->debt_hits + (w.hits - AIM * (double)b->opts.max_rate) *
+							      w.secs);
 }
 
 static bool step_down(struct budget *b, uint64_t now_ns, bool by_rate, struct budget_move *ret)
@@ -175,7 +176,6 @@ static bool step_down(struct budget *b, uint64_t now_ns, bool by_rate, struct bu
 	if (b->stepped_up_ns && now_ns - b->stepped_up_ns < LASTED_NS &&
 	    b->patience_ns < PATIENCE_MAX_NS)
 		b->patience_ns *= 2;
-	b->stepped_down_ns = now_ns;
 	b->stepped_up_ns = 0;
 	b->looking = false;
 	b->good_looks = 0;
@@ -186,7 +186,7 @@ static bool step_up(struct budget *b, uint64_t now_ns, struct budget_move *ret)
 {
 	enum plan_rung to = first_below(b, b->opts.first, UP_TO, now_ns);
 
-	if (b->patience_ns > PATIENCE_NS && now_ns - b->stepped_down_ns > CALM_NS)
+	if (b->stepped_up_ns && now_ns - b->stepped_up_ns > CALM_NS)
 		b->patience_ns = PATIENCE_NS;
 	if (to >= b->rung) {
 		b->up_since_ns = 0;
@@ -251,7 +251,7 @@ bool budget_step(struct budget *b, const struct budget_sample *s, struct budget_
 	window_of(&b->window, s, &w);
 	b->window = *s;
 	b->share = w.share;
-	b->rate = (uint64_t)(w.hits / w.secs);
+	b->rate = (uint64_t)w.hits;
 	learn(b, &w, s->now_ns);
 	if (b->looking)
 		return look_end(b, s->now_ns, ret);

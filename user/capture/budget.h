@@ -6,8 +6,8 @@
  *     them. Who uses less than a fifth of one CPU is taken to use that (BUDGET_FLOOR): a process
  *     that sleeps is not worth a step down.
  * B2  What a rung would cost is known from the hits of its parts: those attached now as measured in
- *     the last window, those not attached as they were when they were, fading with time (half in
- *     FADE_NS), so that after a while it is tried again.
+ *     the last window, those not attached as they were when they were, by the target's own CPU time
+ *     then and now, and fading (half in FADE_NS), so that after a while it is tried again.
  * B3  Down: when a window costs more than allowed, to the first rung that would cost less than
  *     nine tenths of it; if no rung would, to PAUSED.
  * B4  Up: to a rung that in every window of the last seconds would have cost less than seven tenths.
@@ -43,10 +43,11 @@ struct budget_sample {
 	uint64_t other_ns; /* added at attaching and detaching */
 };
 
-/* What is known of a part: per second of own CPU time, and per second. */
+/* What is known of a part: as on the first rung that has it, each a second. */
 struct budget_part {
-	double share, rate; /* as on the first rung that has it */
-	uint64_t at_ns;	    /* 0: never measured */
+	double cost, hits; /* seconds of CPU time, hits */
+	double own;	   /* seconds of its own that the target used then */
+	uint64_t at_ns;	   /* 0: never measured */
 };
 
 struct budget {
@@ -56,11 +57,12 @@ struct budget {
 	struct budget_sample last, window;
 	struct budget_part parts[PART_COUNT];
 	bool fresh;	      /* the next sample begins a window */
+	double own;	      /* of the last window: seconds of own CPU time a second */
 	double debt_ns, debt_hits;
 	uint64_t since_ns;    /* on this rung */
 	uint64_t up_since_ns; /* 0: no step up in sight */
 	enum plan_rung up_to;
-	uint64_t patience_ns, stepped_up_ns, stepped_down_ns;
+	uint64_t patience_ns, stepped_up_ns; /* 0: the last step was down */
 	unsigned good_looks;
 	/* For the summary. */
 	uint64_t rung_ns[RUNG_COUNT];
