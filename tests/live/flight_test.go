@@ -293,7 +293,7 @@ func TestFlightDumps(t *testing.T) {
 	const window = 2 * time.Second
 	p := startProg(t, flightProg(t))
 	dir := t.TempDir()
-	r := lab.Record(t, p.Process.Pid, "-F", "2s,64mb", "-o", dir, "-q")
+	r := lab.Record(t, p.Process.Pid, "-F", "2s,64mb", "--max-overhead", "off", "-o", dir, "-q")
 	ready(t, p.pid())
 	time.Sleep(window + time.Second)
 	n, checked, events := scale(1000, 20), 0, 0
@@ -366,7 +366,7 @@ func TestFlightFormats(t *testing.T) {
 	p := startProg(t, flightProg(t))
 	for format, from := range map[string]int{"1.22": 22, "1.23": 23, "1.26": 26} {
 		dir := t.TempDir()
-		r := lab.Record(t, p.Process.Pid, "-F", "1s,16mb", "-o", dir, "--format", format, "-q")
+		r := lab.Record(t, p.Process.Pid, "-F", "1s,16mb", "--max-overhead", "off", "-o", dir, "--format", format, "-q")
 		ready(t, p.pid())
 		time.Sleep(1500 * time.Millisecond)
 		n := scale(10, 2)
@@ -402,7 +402,7 @@ func TestFlightKill(t *testing.T) {
 		beat := filepath.Join(t.TempDir(), "beat")
 		p := startProg(t, bin, "-beat", beat)
 		dir := t.TempDir()
-		r := lab.Record(t, p.Process.Pid, "-F", "5s,32mb", "-o", dir)
+		r := lab.Record(t, p.Process.Pid, "-F", "5s,32mb", "--max-overhead", "off", "-o", dir)
 		ready(t, p.pid())
 		time.Sleep(200*time.Millisecond + time.Duration(rand.Int63n(int64(time.Second))))
 		killed := monotonic()
@@ -448,7 +448,7 @@ func TestFlightEnds(t *testing.T) {
 	lab.Tool(t)
 	tg := lab.Start(t, lab.Build(t, "timers", lab.Newest, "default"))
 	dir := t.TempDir()
-	r := lab.Record(t, tg.Pid, "-F", "5s", "-o", dir)
+	r := lab.Record(t, tg.Pid, "-F", "5s", "--max-overhead", "off", "-o", dir)
 	ready(t, fmt.Sprint(tg.Pid))
 	time.Sleep(300 * time.Millisecond)
 	tg.Quit()
@@ -460,7 +460,7 @@ func TestFlightEnds(t *testing.T) {
 	}
 	tg = lab.Start(t, lab.Build(t, "timers", lab.Newest, "default"))
 	dir = t.TempDir()
-	r = lab.Record(t, tg.Pid, "-F", "5s", "--after", "4s", "-o", dir)
+	r = lab.Record(t, tg.Pid, "-F", "5s", "--max-overhead", "off", "--after", "4s", "-o", dir)
 	ready(t, fmt.Sprint(tg.Pid))
 	r.Cmd.Process.Signal(syscall.SIGUSR1)
 	time.Sleep(300 * time.Millisecond)
@@ -478,7 +478,7 @@ func TestFlightBlocked(t *testing.T) {
 	lab.Tool(t)
 	p := startProg(t, flightProg(t), "-slow", "300ms")
 	dir := t.TempDir()
-	r := lab.Record(t, p.Process.Pid, "-F", "3s", "-o", dir, "--on", "blocked>250ms", "--min-interval", "500ms")
+	r := lab.Record(t, p.Process.Pid, "-F", "3s", "--max-overhead", "off", "-o", dir, "--on", "blocked>250ms", "--min-interval", "500ms")
 	ds := waitDumps(t, dir, 2, 20*time.Second)
 	r.Stop()
 	for _, f := range ds[:2] {
@@ -517,7 +517,7 @@ func TestFlightCall(t *testing.T) {
 	lab.Tool(t)
 	p := startProg(t, flightProg(t), "-slow", "1ms")
 	dir := t.TempDir()
-	r := lab.Record(t, p.Process.Pid, "-F", "3s", "-o", dir, "--on", "call:main.handleSlow")
+	r := lab.Record(t, p.Process.Pid, "-F", "3s", "--max-overhead", "off", "-o", dir, "--on", "call:main.handleSlow")
 	ds := waitDumps(t, dir, 1, 20*time.Second)
 	r.Stop()
 	d, err := readDump(ds[0].path)
@@ -553,7 +553,7 @@ func TestFlightStorm(t *testing.T) {
 	length := time.Duration(scale(20, 3)) * time.Second
 	t.Run("signals", func(t *testing.T) {
 		p := startProg(t, bin)
-		r := lab.Record(t, p.Process.Pid, "-F", "2s,32mb", "-o", t.TempDir(), "--max-dumps", "5", "-q")
+		r := lab.Record(t, p.Process.Pid, "-F", "2s,32mb", "--max-overhead", "off", "-o", t.TempDir(), "--max-dumps", "5", "-q")
 		ready(t, p.pid())
 		sent := storm(t, r, length)
 		s := check(t, p.pid(), r)
@@ -573,7 +573,7 @@ func TestFlightStorm(t *testing.T) {
 		}
 		defer syscall.Unmount(dir, syscall.MNT_DETACH)
 		p := startProg(t, bin)
-		r := lab.Record(t, p.Process.Pid, "-F", "2s,32mb", "-o", dir)
+		r := lab.Record(t, p.Process.Pid, "-F", "2s,32mb", "--max-overhead", "off", "-o", dir)
 		ready(t, p.pid())
 		time.Sleep(2 * time.Second)
 		storm(t, r, length)
@@ -603,7 +603,7 @@ func TestFlightStorm(t *testing.T) {
 		}
 		p := startProg(t, bin)
 		dir := t.TempDir()
-		r := lab.Record(t, p.Process.Pid, "-F", "2s,1mb", "-o", dir)
+		r := lab.Record(t, p.Process.Pid, "-F", "2s,1mb", "--max-overhead", "off", "-o", dir)
 		ready(t, p.pid())
 		time.Sleep(2 * time.Second)
 		// Each write of the thread that dumps takes 2 s more: slower than what is recorded.
@@ -645,7 +645,7 @@ func TestFlightMemory(t *testing.T) {
 	lab.Tool(t)
 	park := scale(100000, 20000)
 	p := startProg(t, flightProg(t), "-park", strconv.Itoa(park), "-churn", "5000")
-	r := lab.Record(t, p.Process.Pid, "-F", "64mb", "-o", t.TempDir(), "-q")
+	r := lab.Record(t, p.Process.Pid, "-F", "64mb", "--max-overhead", "off", "-o", t.TempDir(), "-q")
 	ready(t, p.pid())
 	seconds := scale(600, 10)
 	var least, most, stated uint64
@@ -673,7 +673,7 @@ func TestFlightCtl(t *testing.T) {
 	tool := lab.Tool(t)
 	p := startProg(t, flightProg(t))
 	dir := t.TempDir()
-	r := lab.Record(t, p.Process.Pid, "-F", "10s,16mb", "-o", dir)
+	r := lab.Record(t, p.Process.Pid, "-F", "10s,16mb", "--max-overhead", "off", "-o", dir)
 	ready(t, p.pid())
 	time.Sleep(1500 * time.Millisecond)
 	out, err := exec.Command(tool, "ctl", p.pid(), "status").CombinedOutput()
@@ -742,7 +742,7 @@ func TestFlightFollow(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	c := exec.Command(tool, "--exe", bin, "-F", "5s,8mb", "-o", dir)
+	c := exec.Command(tool, "--exe", bin, "-F", "5s,8mb", "--max-overhead", "off", "-o", dir)
 	var errs bytes.Buffer
 	c.Stderr = &errs
 	if err := c.Start(); err != nil {

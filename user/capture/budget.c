@@ -6,17 +6,18 @@
 #define MS 1000000ULL
 #define SEC 1000000000ULL
 
-enum { WINDOW_MS = 100, LOOK_MS = 100 };
-
+static const uint64_t WINDOW_NS = 100 * MS;
 static const uint64_t FADE_NS = 10 * SEC;
-static const uint64_t PAUSE_MIN_NS = SEC;
+static const uint64_t PAUSE_MIN_NS = SEC, LOOK_MAX_NS = 2 * SEC;
 static const uint64_t PATIENCE_NS = 3 * SEC, PATIENCE_MAX_NS = 96 * SEC;
 static const uint64_t LASTED_NS = 30 * SEC; /* a step up that lasts so long was right */
 static const uint64_t CALM_NS = 60 * SEC;
-static const double BUDGET_FLOOR = 0.2;   /* B1 */
+static const double BUDGET_FLOOR = 0.25;  /* B1 */
 static const double BUDGET_LEAST = 0.005; /* nobody is taken to use less: it is divided by */
 static const double DOWN_TO = 0.9, UP_TO = 0.7;
 static const double AT_ONCE = 3; /* times the budget: no second window is waited for */
+/* Seconds of the budget that may be overspent: before a step down, and by a look. */
+static const double BURST = 0.25, LOOK = 0.85;
 static const double AIM = 0.85;	 /* of the budget, for the mean of a paused recording */
 
 void budget_init(struct budget *b, const struct budget_opts *o)
@@ -204,20 +205,38 @@ static bool step_up(struct budget *b, uint64_t now_ns, struct budget_move *ret)
 	return move(b, b->up_to, BUDGET_ROOM, now_ns, ret);
 }
 
-/* The look is over: back to the pause, unless a rung was cheap enough twice. */
-static bool look_end(struct budget *b, uint64_t now_ns, struct budget_move *ret)
+/* More was spent than allowed, lately, by so many seconds of the budget. */
+static bool overspent(const struct budget *b, const struct window *w, double secs)
 {
-	enum plan_rung to = first_below(b, b->opts.first, UP_TO, now_ns);
+	return (b->opts.max_share > 0 &&
+		b->debt_ns >= secs * b->opts.max_share * w->counted * 1e9) ||
+	       (b->opts.max_rate && b->debt_hits >= secs * (double)b->opts.max_rate);
+}
 
+/*
+ * A look goes on until a pause of a second is due for it. One that needs none has found a rung to stay
+ * on; else it is the pause again, unless a rung was cheap enough twice.
+ */
+static bool look(struct budget *b, const struct window *w, uint64_t now_ns, struct budget_move *ret)
+{
+	enum plan_rung to;
+
+	if (!overspent(b, w, LOOK)) {
+		if (now_ns - b->since_ns < LOOK_MAX_NS)
+			return false;
+		b->looking = false;
+		b->good_looks = 0;
+		b->stepped_up_ns = now_ns;
+		return false;
+	}
+	to = first_below(b, b->opts.first, UP_TO, now_ns);
 	b->good_looks = to < RUNG_PAUSED ? b->good_looks + 1 : 0;
 	b->looking = false;
 	if (b->good_looks < 2)
 		return move(b, RUNG_PAUSED, BUDGET_PAID, now_ns, ret);
 	b->good_looks = 0;
 	b->stepped_up_ns = now_ns;
-	if (to == b->rung)
-		return false;
-	return move(b, to, BUDGET_ROOM, now_ns, ret);
+	return to != b->rung && move(b, to, BUDGET_ROOM, now_ns, ret);
 }
 
 static bool paused(struct budget *b, uint64_t now_ns, struct budget_move *ret)
@@ -231,7 +250,6 @@ static bool paused(struct budget *b, uint64_t now_ns, struct budget_move *ret)
 
 bool budget_step(struct budget *b, const struct budget_sample *s, struct budget_move *ret)
 {
-	uint64_t need = b->looking ? LOOK_MS * MS : WINDOW_MS * MS;
 	struct window w;
 	bool by_rate = false;
 	double load, at_once;
@@ -246,7 +264,7 @@ bool budget_step(struct budget *b, const struct budget_sample *s, struct budget_
 		b->window = *s;
 		return false;
 	}
-	if (s->now_ns - b->window.now_ns < need)
+	if (s->now_ns - b->window.now_ns < WINDOW_NS)
 		return false;
 	window_of(&b->window, s, &w);
 	b->window = *s;
@@ -254,10 +272,10 @@ bool budget_step(struct budget *b, const struct budget_sample *s, struct budget_
 	b->rate = (uint64_t)w.hits;
 	learn(b, &w, s->now_ns);
 	if (b->looking)
-		return look_end(b, s->now_ns, ret);
+		return look(b, &w, s->now_ns, ret);
 	load = load_of(b, b->rung, s->now_ns, &by_rate);
 	at_once = b->opts.max_share > 0 ? w.share / b->opts.max_share : 0;
-	if (load > 1 && (s->now_ns - b->since_ns >= 2 * need || at_once > AT_ONCE))
+	if (load > 1 && (at_once > AT_ONCE || overspent(b, &w, BURST)))
 		return step_down(b, s->now_ns, by_rate, ret);
 	return step_up(b, s->now_ns, ret);
 }

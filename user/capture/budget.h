@@ -3,18 +3,20 @@
  * was measured comes in, the rung to stand on comes out.
  *
  * B1  The cost is the CPU time that hits add, as a part of the target's own: its CPU time without
- *     them. Who uses less than a fifth of one CPU is taken to use that (BUDGET_FLOOR): a process
+ *     them. Who uses less than a quarter of one CPU is taken to use that (BUDGET_FLOOR): a process
  *     that sleeps is not worth a step down.
  * B2  What a rung would cost is known from the hits of its parts: those attached now as measured in
  *     the last window, those not attached as they were when they were, by the target's own CPU time
  *     then and now, and fading (half in FADE_NS), so that after a while it is tried again.
- * B3  Down: when a window costs more than allowed, to the first rung that would cost less than
+ * B3  Down: when a window costs more than allowed, and either much more (three times), or what was
+ *     overspent lately is more than a quarter second's budget; to the first rung that would cost less than
  *     nine tenths of it; if no rung would, to PAUSED.
  * B4  Up: to a rung that in every window of the last seconds would have cost less than seven tenths.
  *     A step up that did not last doubles these seconds.
  * B5  PAUSED lasts until what was spent over the budget is made up for, and a second at least; then
- *     comes a look: a window on the first rung. So the mean stays below the budget whatever a look
- *     costs. Two looks in a row after which a rung would be cheap enough end it.
+ *     comes a look: the first rung for a window, and as many more as a pause of a second makes up
+ *     for. So the mean stays below the budget whatever a look costs. A look that needs no pause ends
+ *     it, and so do two in a row after which a lower rung would be cheap enough.
  */
 #ifndef CAPTURE_BUDGET_H
 #define CAPTURE_BUDGET_H

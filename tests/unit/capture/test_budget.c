@@ -239,6 +239,21 @@ static void up_from_pauses_when_the_load_falls(void **state)
 	assert_int_equal(s.moves, 0);
 }
 
+/* Not much too dear: seen for much of the time, not for a tenth of each second. */
+static void what_is_allowed_is_used(void **state)
+{
+	struct sim s;
+
+	(void)state;
+	sim_init(&s, five);
+	s.load = 1;
+	s.hits[PART_REST] = 75; /* 7.5 %, on every rung */
+	sim_run(&s, 60 * SEC);
+	assert_true(mean(&s) < 0.05);
+	assert_true(mean(&s) > 0.035);
+	assert_true(s.b.rung_ns[RUNG_FULL] > 25 * SEC);
+}
+
 /* Just above what is allowed, for ever: the tries to go up become rare. */
 static void does_not_flap(void **state)
 {
@@ -332,6 +347,7 @@ int main(void)
 		cmocka_unit_test(each_rung_where_it_is_enough),
 		cmocka_unit_test(up_again_when_the_load_falls),
 		cmocka_unit_test(up_from_pauses_when_the_load_falls),
+		cmocka_unit_test(what_is_allowed_is_used),
 		cmocka_unit_test(does_not_flap),
 		cmocka_unit_test(rate_is_a_bound_of_its_own),
 		cmocka_unit_test(never_above_the_first),

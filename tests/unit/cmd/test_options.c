@@ -10,10 +10,12 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 
 #include "base/num.h"
 #include "cmd/options.h"
+#include "include/record.h"
 
 enum { WORDS_MAX = 16 };
 
@@ -54,6 +56,42 @@ static void test_good(void **state)
 	assert_true(o.allow_traced && o.quiet && !o.verbose);
 }
 
+/* A flight recorder and --plan auto have a budget unless told otherwise, a plain recording has none. */
+static void test_budget(void **state)
+{
+	static const struct {
+		const char *line;
+		double share;
+		uint64_t rate;
+	} lines[] = {
+		{ "-p 1", 0, 0 },
+		{ "-p 1 --plan lean", 0, 0 },
+		{ "-p 1 -F 5s", 0.03, 0 },
+		{ "-p 1 --plan auto", 0.03, 0 },
+		{ "-p 1 -F 5s --max-overhead off", 0, 0 },
+		{ "-p 1 --max-overhead 5%", 0.05, 0 },
+		{ "-p 1 --max-overhead 5", 0.05, 0 },
+		{ "-p 1 -F 5s --max-overhead 0.5%", 0.005, 0 },
+		{ "-p 1 --max-rate 20000", 0, 20000 },
+		{ "-p 1 --plan auto --max-rate 20000 --max-overhead off", 0, 20000 },
+		{ "-p 1 -F 5s --max-rate 20000", 0.03, 20000 },
+	};
+	struct options o;
+	struct diag d;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+		if (parse(lines[i].line, &o, &d) < 0)
+			fail_msg("%s: %s", lines[i].line, d.text);
+		if (fabs(o.budget.max_share - lines[i].share) > 1e-12 ||
+		    o.budget.max_rate != lines[i].rate)
+			fail_msg("%s: %g, %llu", lines[i].line, o.budget.max_share,
+				 (unsigned long long)o.budget.max_rate);
+	}
+	assert_int_equal(parse("-p 1 --plan auto", &o, &d), 0);
+	assert_int_equal(o.plan, REC_PLAN_FULL);
+}
+
 static void test_bad(void **state)
 {
 	static const struct {
@@ -81,6 +119,17 @@ static void test_bad(void **state)
 		{ "-p 1 --format 26", "no such trace format" },
 		{ "-p 1 --syscalls yes", "--syscalls 'yes'" },
 		{ "-p 1 --plan best", "--plan 'best'" },
+		{ "-p 1 --max-overhead x", "--max-overhead 'x'" },
+		{ "-p 1 --max-overhead _", "--max-overhead ''" },
+		{ "-p 1 --max-overhead %", "no number" },
+		{ "-p 1 --max-overhead 5%%", "no number" },
+		{ "-p 1 --max-overhead -5%", "--max-overhead '-5%'" },
+		{ "-p 1 --max-overhead 1e2", "--max-overhead '1e2'" },
+		{ "-p 1 --max-overhead 0", "0.1% to 1000%" },
+		{ "-p 1 --max-overhead 5000%", "0.1% to 1000%" },
+		{ "-p 1 --max-rate 0", "--max-rate" },
+		{ "-p 1 --max-rate many", "--max-rate" },
+		{ "-p 1 --plan auto --max-overhead off", "--plan auto" },
 		{ "-p 1 --ring 1k", "256k" },
 		{ "-p 1 --ring 99g", "16g" },
 		{ "-p 1 --ring x", "not a size" },
@@ -106,7 +155,8 @@ static void test_bad(void **state)
 static void test_help_names_all(void **state)
 {
 	static const char *const words[] = { "--pid", "--duration", "--output", "--format",
-					     "--capture", "--syscalls", "--ring", "--traced",
+					     "--capture", "--syscalls", "--plan", "--max-overhead",
+					     "--max-rate", "--ring", "--traced",
 					     "--quiet", "--verbose", "--version", "--help",
 					     "check", "replay", "validate" };
 
@@ -120,6 +170,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_budget),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_help_names_all),
 	};
