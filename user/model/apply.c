@@ -618,6 +618,7 @@ void apply(struct model *mo, const struct rec *r)
 {
 	struct at a = { .r = r };
 
+	mo->from_pause = false;
 	if (r->hook >= HOOK_BPF_END) {
 		if (r->hook == HOOK_LOST)
 			say_lost(mo, r);
@@ -655,11 +656,9 @@ void apply(struct model *mo, const struct rec *r)
 			/* Its memory could not be read, or its creation was lost: a start will tell. */
 			if (!mo->err)
 				repaired(mo, REPAIR_IGNORED);
-			mo->from_pause = false;
 			return;
 		}
 		needm_settle(mo, a.m, a.g);
 	}
 	handlers[r->hook].fn(mo, &a);
-	mo->from_pause = false;
 }

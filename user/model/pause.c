@@ -215,8 +215,11 @@ static bool has_idle_p(const struct model *mo)
 /* In a system call that began unwatched: its P is free for others, as far as is known. */
 static void snap_syscall(struct model *mo, struct m *m, struct g *g, const struct rec *r)
 {
-	if (g->state == G_SYSCALL && g->m == m)
+	/* It may have ended by now, and another have begun (struct m). */
+	if (g->state == G_SYSCALL && g->m == m) {
+		m->old_syscall = m->epoch != mo->epoch;
 		return;
+	}
 	if (m->epoch == mo->epoch || !has_idle_p(mo)) {
 		g_ensure_runnable(mo, m, g);
 		return;
@@ -224,6 +227,7 @@ static void snap_syscall(struct model *mo, struct m *m, struct g *g, const struc
 	if (!g_ensure_running(mo, m, g, NULL))
 		return;
 	g_syscall_begin(mo, g, snap_stack(mo, r, 1));
+	m->old_syscall = true;
 	if (m->p)
 		p_steal(mo, m, m->p);
 }
