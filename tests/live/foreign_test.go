@@ -123,7 +123,7 @@ func recordForeign(t *testing.T, p program, bin string, port int) *lab.Foreign {
 	args := strings.NewReplacer("PORT", fmt.Sprint(port), "DIR", dir).Replace(p.args)
 	cmd := exec.Command(bin, strings.Fields(args)...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "HOME="+dir, "GOTRACEBACK=all", "STNOUPGRADE=1")
+	cmd.Env = append(os.Environ(), "HOME="+dir, "GOTRACEBACK=all", "STNOUPGRADE=1", "STMONITORED=yes")
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		t.Fatal(err)
