@@ -13,6 +13,7 @@
 #include "capture/budget.h"
 #include "capture/calib.h"
 #include "capture/golive.h"
+#include "capture/hosted.h"
 #include "capture/price.h"
 #include "capture/snapshot.h"
 #include "proc/maps.h"
@@ -83,6 +84,8 @@ static int capture_identify(struct capture *c, int pid, struct diag *d)
 				"pid %d: %s is a binary of another architecture than this machine's",
 				pid, c->target.exe);
 	err = image_open(c->target.exe_fd, c->target.exe, &c->img, d);
+	if (err == -ENOTSUP && hosted_find(&c->target, d) < 0)
+		return err;
 	if (err < 0)
 		return diag_prefix(d, err, "pid %d", pid);
 	err = maps_read(&c->target, &maps, d);

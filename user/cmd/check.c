@@ -144,6 +144,11 @@ static int check_binary(const char *path, struct diag *d)
 	show_plan(&plan);
 	plan_done(&plan);
 	info = image_get_info(img);
+	if (!err && info->library)
+		err = diag_set(d, -ENOTSUP,
+			       "%s: a library; only programs are recorded, not Go libraries that "
+			       "others load",
+			       path);
 	if (!err && golayout_experiment(info->version.text, experiment))
 		err = diag_set(d, -ENOTSUP, "%s: built with GOEXPERIMENT=%s, which moves fields",
 			       path, experiment);

@@ -114,12 +114,15 @@ static void settings_read(struct span mod, struct gobuildinfo *bi)
 	while (mod.left) {
 		const uint8_t *nl = memchr(mod.p, '\n', mod.left);
 		size_t len = nl ? (size_t)(nl - mod.p) : mod.left;
-		struct span line = span_sub(&mod, 0, len), val;
+		struct span line = span_sub(&mod, 0, len), val, mode;
 
 		if (line_is(line, "build\t-race=", &val))
 			bi->race = val.left == 4 && !memcmp(val.p, "true", 4);
 		else if (line_is(line, "build\t-pgo=", &val))
 			bi->pgo = val.left && !(val.left == 3 && !memcmp(val.p, "off", 3));
+		else if (line_is(line, "build\t-buildmode=", &val))
+			bi->library = line_is(val, "c-shared", &mode) ||
+				      line_is(val, "shared", &mode) || line_is(val, "plugin", &mode);
 		span_skip(&mod, len + (nl ? 1 : 0));
 	}
 }

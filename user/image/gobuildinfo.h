@@ -20,6 +20,7 @@ struct gobuildinfo {
 	bool present; /* false: the version is runtime.buildVersion's */
 	bool race;    /* -race */
 	bool pgo;     /* -pgo names a profile */
+	bool library; /* -buildmode=c-shared, shared or plugin */
 };
 
 /*

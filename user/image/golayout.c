@@ -94,6 +94,8 @@ bool golayout_experiment(const char *version, char ret_name[GOLAYOUT_EXPERIMENT]
 {
 	const char *at = strstr(version, " X:");
 
+	if (!at)
+		at = strstr(version, "-X:"); /* from 1.26 on */
 	for (at = at ? at + 3 : ""; *at && *at != ' ';) {
 		size_t len = strcspn(at, ", ");
 

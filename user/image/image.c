@@ -52,6 +52,7 @@ static void info_fill(struct image *img, const struct gobuildinfo *bi)
 	info->stripped = !img->elf.has_symtab;
 	info->race = bi->race;
 	info->pgo = bi->pgo;
+	info->library = bi->library;
 	/* runtime/cgo's entry from C; CGO_ENABLED=1 alone (the default) says nothing. */
 	info->cgo = !image_func_find(img, "crosscall2", &f);
 	info->text_va = img->pcln.text_va;

@@ -39,6 +39,7 @@ struct image_info {
 	bool cgo;		    /* runtime/cgo is linked: C code, or -race */
 	bool race;		    /* -race */
 	bool pgo;		    /* built with -pgo (build settings say so) */
+	bool library;		    /* -buildmode=c-shared, shared or plugin */
 	uint64_t text_va, etext_va; /* Go text: runtime.text, runtime.etext */
 	uint32_t func_cnt;
 	char build_id[65]; /* GNU build id in hex, else a hash of Go's, else "" */

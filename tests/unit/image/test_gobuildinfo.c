@@ -128,14 +128,14 @@ static void test_forms(void **state)
 	free(p);
 }
 
-/* Puts another line of 20 bytes in the place of one; the text stands in the file more than once. */
+/* Puts another line in the place of one of 20 bytes (a longer one takes of the next line); the text stands in the file more than once. */
 static void line_replace(uint8_t *p, size_t len, const char *from, const char *to)
 {
 	uint8_t *at = p;
 	size_t n = 0;
 
 	for (; (at = memmem(at, len - (size_t)(at - p), from, 20)); n++)
-		memcpy(at, to, 20);
+		memcpy(at, to, strlen(to));
 	assert_true(n > 0);
 }
 
@@ -143,6 +143,7 @@ static void test_settings(void **state)
 {
 	static const char cgo[] = "build\tCGO_ENABLED=0\n", race[] = "build\t-race=true\nx\t\n";
 	static const char pgo[] = "build\t-pgo=/a/b.prof\n", off[] = "build\t-pgo=off\nxx\ty\n";
+	static const char plugin[] = "build\t-buildmode=plugin\n"; /* 24 bytes: the next line's begin */
 	char path[128];
 	size_t len;
 	uint8_t *p = fixture_read(fixture(FIXTURE_NEW, "stripped", path), &len);
@@ -158,7 +159,10 @@ static void test_settings(void **state)
 	assert_true(bi.pgo && !bi.race);
 	line_replace(p, len, pgo, off);
 	assert_int_equal(read_info(p, len, &bi, &d), 0);
-	assert_false(bi.pgo);
+	assert_false(bi.pgo || bi.library);
+	line_replace(p, len, off, plugin);
+	assert_int_equal(read_info(p, len, &bi, &d), 0);
+	assert_true(bi.library);
 	free(p);
 }
 

@@ -115,6 +115,9 @@ static void test_experiment(void **state)
 	assert_true(golayout_experiment("go1.24.13 X:jsonv2,nospinbitmutex", name));
 	assert_string_equal(name, "nospinbitmutex");
 	assert_true(golayout_experiment("go1.27.1 X:staticlockranking", name));
+	assert_true(golayout_experiment("go1.26.11-X:jsonv2,staticlockranking", name));
+	assert_string_equal(name, "staticlockranking");
+	assert_false(golayout_experiment("go1.26.11-X:jsonv2", name));
 	assert_true(golayout_experiment("go1.27.1 X:whatever", name));
 	assert_string_equal(name, "whatever");
 	/* Longer than any name, and what is no list at all. */
