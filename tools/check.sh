@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs the tests that `make check` and its relatives have built, and counts.
 #
-#	check.sh all	unit tests, fuzz corpora, Go readers, the layer check, then the root part
+#	check.sh all	unit tests, fuzz corpora, Go readers, the newest layouts, the layer check, then the root part
 #	check.sh units	unit tests and fuzz corpora only (make asan)
 #	check.sh root	only the tests against live processes
 #
@@ -117,6 +117,8 @@ all)
 	units
 	go_tests readers tests/readers 600
 	go_tests report tests/report 600
+	go_tests layouts tools/gen-layouts 300
+	go_tests tracecmp tools/tracecmp 300
 	one tools/lint.sh lint "$log/lint" && report lint
 	root_part
 	;;

@@ -6,6 +6,8 @@
 //
 //	go run -C tools/gen-layouts .          rewrites user/image/golayout.inc
 //	go run -C tools/gen-layouts . -print   one line a field, for comparing
+//	go run -C tools/gen-layouts . -check   measures the newest toolchain again and compares; with
+//	                                       GOTOOLCHAIN_NEW=1.N.P that one, even if no row is for it
 //
 // Toolchains are fetched by the go command (GOTOOLCHAIN=go1.N.P).
 package main
@@ -256,11 +258,44 @@ func emit(w *bytes.Buffer, guard string, rs []row, fields []field) {
 	fmt.Fprintf(w, "#endif\n")
 }
 
+// check compares what the newest toolchain has with the row that stands for it.
+func check(path, dir string, fields []field) {
+	minor, patch := versions[len(versions)-1][0], versions[len(versions)-1][1]
+	if v := os.Getenv("GOTOOLCHAIN_NEW"); v != "" {
+		if _, err := fmt.Sscanf(v, "1.%d.%d", &minor, &patch); err != nil {
+			log.Fatalf("GOTOOLCHAIN_NEW=%s is no 1.N.P", v)
+		}
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, arch := range []string{"amd64", "arm64"} {
+		guard := "GOLAYOUT_" + strings.ToUpper(arch)
+		var want bytes.Buffer
+		emit(&want, guard, []row{{minor, 0, patch, layout(build(dir, minor, patch, arch), fields)}}, fields)
+		_, wanted, _ := strings.Cut(want.String(), ".patch_last = ")
+		_, wanted, _ = strings.Cut(wanted, "\n")
+		wanted, _, _ = strings.Cut(wanted, "},\n")
+		_, part, _ := strings.Cut(string(text), "#ifdef "+guard+"\n")
+		part, _, _ = strings.Cut(part, "#endif")
+		rows := strings.Split(part, fmt.Sprintf(".minor = %d, ", minor))
+		_, last, _ := strings.Cut(rows[len(rows)-1], "\n")
+		last, _, _ = strings.Cut(last, "},\n")
+		if len(rows) < 2 || last != wanted {
+			log.Fatalf("Go 1.%d.%d, %s: %s has no row like this; add it to versions, run gen-layouts, review:\n%s",
+				minor, patch, arch, path, wanted)
+		}
+		fmt.Printf("layouts of Go 1.%d.%d, %s, are those of the tables\n", minor, patch, arch)
+	}
+}
+
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("gen-layouts: ")
 	root := flag.String("root", "../..", "the project's folder")
 	print := flag.Bool("print", false, "print arch, version, struct, field, offset and write nothing")
+	checkOnly := flag.Bool("check", false, "compare the newest toolchain's layouts with the table")
 	flag.Parse()
 	fields := headerFields(filepath.Join(*root, "user/image/golayout.h"))
 	dir, err := os.MkdirTemp("", "gen-layouts")
@@ -269,6 +304,11 @@ func main() {
 	}
 	defer os.RemoveAll(dir)
 
+	path := filepath.Join(*root, "user/image/golayout.inc")
+	if *checkOnly {
+		check(path, dir, fields)
+		return
+	}
 	var names []string
 	for _, v := range versions {
 		names = append(names, toolchain(v[0], v[1])[2:])
@@ -291,7 +331,6 @@ func main() {
 	if *print {
 		return
 	}
-	path := filepath.Join(*root, "user/image/golayout.inc")
 	if err := os.WriteFile(path, out.Bytes(), 0o644); err != nil {
 		log.Fatal(err)
 	}
