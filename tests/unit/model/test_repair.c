@@ -203,6 +203,49 @@ static void test_gc(void **state)
 		      "m101 p0 g1 GCEnd\n");
 }
 
+/* Its taking of the P was lost: it runs a goroutine with it. */
+static void test_proc_start(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	R(&s, HOOK_EXECUTE, 102, G(3), P(1));
+	expect_repair(&s, REPAIR_PROC_START, 1,
+		      "m102 p- g- ProcStart p1\n"
+		      "m102 p1 g- GoStart g3\n");
+}
+
+/* Its creation was lost: it starts, never seen before. */
+static void test_start_of_an_unknown(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	R(&s, HOOK_PARK, 101, G(1), P(0), .x = 4);
+	R(&s, HOOK_EXECUTE, 101, G(9), P(0));
+	expect_repair(&s, REPAIR_CREATE, 1,
+		      "m101 p0 g1 GoBlock \"chan receive\" []\n"
+		      "m101 p0 g- GoCreate g9 [] []\n"
+		      "m101 p0 g- GoStart g9\n");
+}
+
+/* The world stops, and takes a P from a syscall, without a probe. */
+static void test_steal(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	R(&s, HOOK_SYSCALL_ENTER, 101, G(1), P(0));
+	R(&s, HOOK_ACQUIRE, 102, P(0), .x = 0);
+	expect_repair(&s, REPAIR_STEAL, 1,
+		      "m101 p0 g1 GoSyscallBegin []\n"
+		      "m102 p- g- ProcSteal p0 m101\n"
+		      "m102 p- g- ProcStart p0\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +261,9 @@ int main(void)
 		cmocka_unit_test(test_syscall_end),
 		cmocka_unit_test(test_syscall_begin),
 		cmocka_unit_test(test_gc),
+		cmocka_unit_test(test_proc_start),
+		cmocka_unit_test(test_start_of_an_unknown),
+		cmocka_unit_test(test_steal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
