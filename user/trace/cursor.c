@@ -170,9 +170,9 @@ static inline const uint8_t *cursor_number(const uint8_t *p, uint64_t *ret, unsi
 }
 
 /*
- * dt and n arguments at p, where the largest event and 8 bytes more can be read: one test for all.
- * Returns what follows them, or NULL: one has 9 or 10 bytes. Written out: the loop costs as much as
- * the numbers.
+ * dt and n - 1 arguments at p, where the largest event and 8 bytes more can be read: one test for
+ * all. Returns what follows them, or NULL: one has 9 or 10 bytes. Written out: the loop costs as
+ * much as the numbers.
  */
 static inline const uint8_t *cursor_numbers(const uint8_t *p, unsigned n, uint64_t *dt,
 					    uint64_t *args)
@@ -180,14 +180,14 @@ static inline const uint8_t *cursor_numbers(const uint8_t *p, unsigned n, uint64
 	unsigned len = 1;
 
 	p = cursor_number(p, dt, &len);
-	if (n > 0)
-		p = cursor_number(p, &args[0], &len);
 	if (n > 1)
-		p = cursor_number(p, &args[1], &len);
+		p = cursor_number(p, &args[0], &len);
 	if (n > 2)
+		p = cursor_number(p, &args[1], &len);
+	if (n > 3)
 		p = cursor_number(p, &args[2], &len);
-	for (unsigned i = 3; i < n && len; i++)
-		p = cursor_number(p, &args[i], &len);
+	for (unsigned i = 4; i < n && len; i++)
+		p = cursor_number(p, &args[i - 1], &len);
 	return len ? p : NULL;
 }
 
@@ -198,42 +198,96 @@ static const uint8_t *cursor_numbers_slow(const uint8_t *p, size_t left, unsigne
 	struct span s = span_of(p, left);
 
 	*dt = span_uvarint(&s);
-	for (unsigned i = 0; i < n; i++)
-		args[i] = span_uvarint(&s);
+	for (unsigned i = 1; i < n; i++)
+		args[i - 1] = span_uvarint(&s);
 	return s.bad ? NULL : s.p;
+}
+
+/*
+ * Decodes events from p on while there is room for them and CURSOR_EVENT_MAX + 8 bytes can be read,
+ * up to the first that is not of the usual form. Moves *ev and *last; returns what follows. mul is
+ * at most 128: so 8 bytes of dt are a time that fits.
+ */
+static const uint8_t *cursor_fast(const struct cursor *c, const uint8_t *p, const uint8_t *stop,
+				  struct cursor_event **ev, const struct cursor_event *end,
+				  int64_t *last)
+{
+	struct cursor_event *e = *ev;
+	const int64_t base = cursor_ns(c->mul, c->ts);
+	const uint8_t *data = c->s.p - c->s.off;
+	const double mul = c->mul;
+	int64_t t = *last;
+
+	while (e < end && p < stop) {
+		unsigned n = evspec_numbers[*p];
+		const uint8_t *next;
+		uint64_t dt = 0;
+
+		if (__builtin_expect(!n, 0))
+			break;
+		next = cursor_numbers(p + 1, n, &dt, e->args);
+		if (__builtin_expect(!next, 0))
+			break;
+		t = t ? t : base;
+		t = (int64_t)((uint64_t)t + (uint64_t)(int64_t)((double)(int64_t)dt * mul));
+		e->time_ns = t;
+		e->type = *p;
+		e->off = (uint32_t)(p - data);
+		p = next;
+		e++;
+	}
+	*ev = e;
+	*last = t;
+	return p;
+}
+
+/*
+ * The event at p, which is not the end. Returns what follows it, or NULL: its type or its numbers
+ * are not lawful, or it is cut off.
+ */
+static const uint8_t *cursor_slow(const struct cursor *c, const uint8_t *p, const uint8_t *stop,
+				  struct cursor_event *ev, int64_t *last)
+{
+	unsigned n = evspec_numbers[*p];
+	const uint8_t *next;
+	uint64_t dt = 0;
+
+	if (!n)
+		return NULL;
+	next = cursor_numbers_slow(p + 1, (size_t)(stop - p - 1), n, &dt, ev->args);
+	if (!next)
+		return NULL;
+	/* As Go has it: 0 means "not set", also where it is a time. */
+	if (!*last)
+		*last = cursor_ns(c->mul, c->ts);
+	*last = (int64_t)((uint64_t)cursor_ns(c->mul, dt) + (uint64_t)*last);
+	ev->time_ns = *last;
+	ev->type = *p;
+	ev->off = (uint32_t)(p - (c->s.p - c->s.off));
+	return next;
 }
 
 int cursor_fill(struct cursor *c, const char **ret_why)
 {
 	struct cursor_event *ev = c->evs[!c->block], *end = ev + CURSOR_BLOCK;
-	const uint8_t *p = c->s.p, *stop = p + c->s.left, *data = p - c->s.off;
-	const double mul = c->mul;
+	const uint8_t *p = c->s.p, *stop = p + c->s.left, *fast = p;
 	int64_t last = c->last_ns;
 
 	c->ev = ev;
 	c->plain = false;
-	for (; ev < end && p < stop; ev++) {
-		const uint8_t type = *p, *next = NULL;
-		const struct evspec *spec = &evspec_table[type < EV_TABLE_LEN ? type : EV_NONE];
-		uint64_t dt = 0;
+	if (c->s.left > CURSOR_EVENT_MAX + 8 && c->mul <= 128)
+		fast = stop - CURSOR_EVENT_MAX - 8;
+	while (ev < end && p < stop) {
+		const uint8_t *next;
 
-		if (!spec->timed)
+		p = cursor_fast(c, p, fast, &ev, end, &last);
+		if (ev == end || p == stop)
 			break;
-		if (stop - p >= CURSOR_EVENT_MAX + 8)
-			next = cursor_numbers(p + 1, spec->nargs, &dt, ev->args);
-		if (!next)
-			next = cursor_numbers_slow(p + 1, (size_t)(stop - p - 1), spec->nargs, &dt,
-						   ev->args);
+		next = cursor_slow(c, p, stop, ev, &last);
 		if (!next)
 			break;
-		ev->type = type;
-		ev->off = (uint32_t)(p - data);
-		/* As Go has it: 0 means "not set", also where it is a time. */
-		if (!last)
-			last = cursor_ns(mul, c->ts);
-		last = (int64_t)((uint64_t)cursor_ns(mul, dt) + (uint64_t)last);
-		ev->time_ns = last;
 		p = next;
+		ev++;
 	}
 	c->end = ev;
 	c->last_ns = last;

@@ -113,6 +113,9 @@ enum {
 /* All rows; name is NULL where no version has an event. The reader's inner loop looks here. */
 extern const struct evspec evspec_table[EV_TABLE_LEN];
 
+/* Numbers behind the type of an event with dt: dt and its arguments. 0: not such an event. */
+extern const uint8_t evspec_numbers[256];
+
 /* The row of an event type; NULL for types no version has. */
 const struct evspec *evspec_get(unsigned type);
 

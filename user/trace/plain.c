@@ -42,31 +42,35 @@ void plain_prepare(struct cursor *c, const struct gen *gen, const struct order *
 	c->plain = true;
 	for (struct cursor_event *ev = c->ev; ev < c->end; ev++) {
 		const struct plain_row *row = &rows[ev->type];
+		const struct gotrace_stack *stack = NULL, *own;
+		const struct gen_str *reason = empty;
 
 		ev->plain = 0;
 		if (!row->flags)
 			continue;
-		ev->from = row->from;
-		ev->to = row->to;
-		ev->stack = ev->own = NULL;
-		ev->reason = empty;
 		if (row->stack != NO) {
-			ev->stack = gen_stack_get(gen, ev->args[row->stack]);
-			if (!ev->stack && ev->args[row->stack])
+			stack = gen_stack_get(gen, ev->args[row->stack]);
+			if (!stack && ev->args[row->stack])
 				continue;
 		}
-		if (row->own != NO) {
-			ev->own = gen_stack_get(gen, ev->args[row->own]);
-			if (!ev->own && ev->args[row->own])
+		own = stack;
+		if (row->own != row->stack) {
+			own = row->own != NO ? gen_stack_get(gen, ev->args[row->own]) : NULL;
+			if (!own && row->own != NO && ev->args[row->own])
 				continue;
 		}
 		if (row->reason != NO) {
-			ev->reason = gen_str_get(gen, ev->args[row->reason]);
-			if (!ev->reason)
+			reason = gen_str_get(gen, ev->args[row->reason]);
+			if (!reason)
 				continue;
 		}
 		if (row->flags & PLAIN_OF_G)
 			ev->g = find_g(o, ev->args[0]);
+		ev->stack = stack;
+		ev->own = own;
+		ev->reason = reason;
+		ev->from = row->from;
+		ev->to = row->to;
 		ev->plain = row->flags;
 	}
 }

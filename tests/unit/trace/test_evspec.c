@@ -16,6 +16,16 @@ static void rows(void **state)
 	assert_null(evspec_get(1000));
 }
 
+static void numbers(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 256; i++) {
+		const struct evspec *e = evspec_get(i);
+
+		assert_int_equal(evspec_numbers[i], e && e->timed ? e->nargs + 1 : 0);
+	}
+}
+
 /* A version is a prefix of the table (without the experiment's events). */
 static void prefixes(void **state)
 {
@@ -35,7 +45,8 @@ static void prefixes(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(rows), cmocka_unit_test(prefixes) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(rows), cmocka_unit_test(numbers),
+					    cmocka_unit_test(prefixes) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
