@@ -133,7 +133,7 @@ void cursor_begin(struct cursor *c, const uint8_t *data, size_t len, uint64_t ts
 	c->last_ns = 0;
 	c->ts = ts;
 	c->mul = mul;
-	c->ev = c->end = c->evs[c->block];
+	c->ev = c->end = c->evs;
 }
 
 /* Why an event of this type could not be decoded. */
@@ -269,7 +269,7 @@ static const uint8_t *cursor_slow(const struct cursor *c, const uint8_t *p, cons
 
 int cursor_fill(struct cursor *c, const char **ret_why)
 {
-	struct cursor_event *ev = c->evs[!c->block], *end = ev + CURSOR_BLOCK;
+	struct cursor_event *ev = c->evs, *end = ev + CURSOR_BLOCK;
 	const uint8_t *p = c->s.p, *stop = p + c->s.left, *fast = p;
 	int64_t last = c->last_ns;
 
@@ -292,10 +292,8 @@ int cursor_fill(struct cursor *c, const char **ret_why)
 	c->end = ev;
 	c->last_ns = last;
 	span_skip(&c->s, (size_t)(p - c->s.p));
-	if (ev > c->ev) {
-		c->block = !c->block; /* K3: only now */
+	if (ev > c->ev)
 		return 1;
-	}
 	if (p == stop)
 		return 0;
 	*ret_why = cursor_refuse(*p);

@@ -55,23 +55,19 @@ struct cursor_event {
 };
 
 enum {
-	CURSOR_BLOCK = 32, /* events decoded at a time; measured: 8 and 16 are slower */
+	CURSOR_BLOCK = 128, /* events decoded at a time; measured: 32 cost 6 % more, 256 save 1 % */
 	CURSOR_EVENT_MAX = 1 + (1 + EV_MAX_ARGS) * 10,
 };
 
-/*
- * K3  [ev, end) of a block are decoded and not yet taken. There are two blocks in turn: the event
- *     taken last stays readable when its successor begins a new block.
- */
+/* K3  [ev, end) of the block are decoded and not yet taken; the next block overwrites it. */
 struct cursor {
 	struct cursor_event *ev, *end;
 	struct span s;	 /* what is left of the batch behind the block */
 	int64_t last_ns; /* time of the last event decoded */
 	uint64_t ts;	 /* of the batch, ticks */
 	double mul;	 /* ns per tick */
-	unsigned block;
 	bool plain; /* what plain.h sets, is set for [ev, end) */
-	struct cursor_event evs[2][CURSOR_BLOCK];
+	struct cursor_event evs[CURSOR_BLOCK];
 };
 
 /*

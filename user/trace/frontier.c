@@ -115,7 +115,6 @@ int frontier_fill(struct frontier *f, const struct gen *g, const char **ret_why,
 
 		c->m = t->m;
 		c->om = NULL;
-		c->c.block = 0;
 		cur_on_batch(c, g, t->first);
 		rc = frontier_decode(c, g, ret_why);
 		if (rc < 0) {

@@ -21,6 +21,7 @@ struct frontier_cur {
 	uint64_t off0;	    /* of its batch's data in the file */
 	uint32_t batch;	    /* + 1: the one that c is in */
 	struct cursor c;    /* c.ev is the next event */
+	struct cursor_event last;
 };
 
 struct frontier_ent {
@@ -42,6 +43,18 @@ int frontier_fill(struct frontier *f, const struct gen *g, const char **ret_why,
 
 /* Decodes the cursor's next block. 1, 0 at the end of its batches, or -EBADMSG as cursor_fill. */
 int frontier_decode(struct frontier_cur *c, const struct gen *g, const char **ret_why);
+
+/*
+ * The next event, where it stays when its successor is decoded: the last of a block is copied.
+ * Borrowed until the next call for c.
+ */
+static inline const struct cursor_event *frontier_ev(struct frontier_cur *c)
+{
+	if (c->c.ev + 1 < c->c.end)
+		return c->c.ev;
+	c->last = *c->c.ev;
+	return &c->last;
+}
 
 /* Where the next event is in the file; and where the one is that could not be decoded. */
 static inline uint64_t frontier_off(const struct frontier_cur *c)

@@ -352,7 +352,7 @@ static inline __attribute__((always_inline)) int reader_try(struct reader *r, si
 	if (!c->om && c->m != TRACE_NO_M && reader_meet(r, c) < 0)
 		return r->err;
 	*ret_off = frontier_off(c);
-	rc = order_advance(r->order, r->gen, c->om, c->c.ev, &r->out, &r->why);
+	rc = order_advance(r->order, r->gen, c->om, frontier_ev(c), &r->out, &r->why);
 	if (rc <= 0)
 		return rc ? reader_fail_at(r, rc, *ret_off) : 0;
 	r->out_left = rc;

@@ -84,8 +84,14 @@ static inline __attribute__((always_inline)) bool reader_take(struct reader *r,
 	p = m->p_id;
 	if (!order_plain(r->order, r->gen->gen, m, ev, ev->g))
 		return false;
-	if (++c->c.ev == c->c.end && !reader_refill(r))
-		return false;
+	if (__builtin_expect(ev + 1 == c->c.end, 0)) {
+		ev = frontier_ev(c);
+		c->c.ev++;
+		if (!reader_refill(r))
+			return false;
+	} else {
+		c->c.ev++;
+	}
 	t = ev->time_ns > r->last_ns ? ev->time_ns : (int64_t)((uint64_t)r->last_ns + 1); /* E3 */
 	r->last_ns = t;
 	id = (int64_t)(ev->plain & PLAIN_PROC ? p : g);

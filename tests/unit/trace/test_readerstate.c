@@ -19,7 +19,7 @@ static void work(struct buf *w, uint64_t *x, unsigned m, unsigned base)
 
 	buf_printf(&t, "ProcStatus dt=1 p=%u pstatus=1\nGoStatus dt=1 g=%u m=%u gstatus=2\n", m, g,
 		   m);
-	for (unsigned i = 0; i < 60; i++) {
+	for (unsigned i = 0; i < 200; i++) {
 		unsigned dt = (unsigned)next_random(x) % 5;
 
 		switch (next_random(x) % 5) {
@@ -53,7 +53,7 @@ static void work(struct buf *w, uint64_t *x, unsigned m, unsigned base)
 				   ++pseq);
 			break;
 		}
-		if (i % 20 == 19) { /* a batch of its own */
+		if (i % 100 == 99) { /* a batch of more than a block */
 			buf_u8(&t, 0);
 			wire_batch(w, base, m, 100 + i * 10, (const char *)t.p);
 			buf_reset(&t);
@@ -137,7 +137,7 @@ static void whole(void **state)
 
 	(void)state;
 	make(&w);
-	assert_true(same(&w) > 800);
+	assert_true(same(&w) > 2500);
 	assert_int_equal(gotrace_open_mem(w.p, w.len, 0, &t, NULL), 0);
 	while ((rc = gotrace_next(t, &ev)) > 0)
 		;
@@ -154,7 +154,7 @@ static void damaged(void **state)
 
 	(void)state;
 	make(&w);
-	for (int i = 0; i < 4000; i++) {
+	for (int i = 0; i < 2000; i++) {
 		size_t at = 16 + next_random(&x) % (w.len - 16);
 		uint8_t old = w.p[at];
 
