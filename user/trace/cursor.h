@@ -62,11 +62,11 @@ enum {
 /* K3  [ev, end) of the block are decoded and not yet taken; the next block overwrites it. */
 struct cursor {
 	struct cursor_event *ev, *end;
+	bool plain; /* what plain.h sets, is set for [ev, end) */
 	struct span s;	 /* what is left of the batch behind the block */
 	int64_t last_ns; /* time of the last event decoded */
 	uint64_t ts;	 /* of the batch, ticks */
 	double mul;	 /* ns per tick */
-	bool plain; /* what plain.h sets, is set for [ev, end) */
 	struct cursor_event evs[CURSOR_BLOCK];
 };
 

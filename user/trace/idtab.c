@@ -34,7 +34,7 @@ int idtab_put(struct idtab *t, uint64_t key, void *ptr)
 {
 	size_t i;
 
-	if (t->cnt >= t->cap / 2) {
+	if (t->cnt >= t->cap / 4) {
 		int err = idtab_grow(t);
 
 		if (err < 0)

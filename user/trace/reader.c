@@ -303,21 +303,31 @@ void reader_turn_end(struct reader *r)
 	r->cur = NULL;
 }
 
-struct frontier_cur *reader_turn(struct reader *r)
+/* W1 but for what is asked here. */
+static inline struct frontier_cur *turn_of_first(struct reader *r)
 {
 	const struct frontier_ent *h = r->f.heap;
 	int64_t rival;
 
-	if (r->cur)
-		reader_turn_end(r);
-	if (r->phase != PHASE_EVENTS || r->out_left || !r->f.cnt || !h[0].cur->om ||
-	    r->sample_ns < h[0].time_ns)
-		return NULL;
+	if (!h[0].cur->om || r->sample_ns < h[0].time_ns)
+		return r->cur = NULL;
 	rival = frontier_rival_ns(&r->f);
 	r->limit_ns = rival < r->sample_ns ? rival : r->sample_ns;
 	if (!h[0].cur->c.plain)
 		plain_prepare(&h[0].cur->c, r->gen, r->order);
 	return r->cur = h[0].cur;
+}
+
+struct frontier_cur *reader_turn(struct reader *r)
+{
+	if (r->cur) {
+		r->f.heap[0].time_ns = r->cur->c.ev->time_ns;
+		frontier_sink(&r->f);
+		return turn_of_first(r);
+	}
+	if (r->phase != PHASE_EVENTS || r->out_left || !r->f.cnt)
+		return NULL;
+	return turn_of_first(r);
 }
 
 bool reader_refill(struct reader *r)
