@@ -31,6 +31,8 @@ __u32 execed = 0;
  */
 __u64 who_dev = 0, who_ino = 0;
 __u32 who_tgid = 0;
+/* The target's number in the initial pid namespace, once a thread of it was seen; 0 with who_. */
+__u32 who_global = 0;
 /* Wake-ups go without the waker's stack (the first step down of a budget). */
 __u32 plain_wakes = 0;
 /* When the last HEAP record was made; racy by intent (two records instead of one do no harm). */
@@ -53,6 +55,26 @@ struct {
 	__type(value, struct ring_ctl);
 } ctls SEC(".maps");
 
+/*
+ * What stays the same for a thread of the target: saves the look-up of its number in a pid namespace
+ * and some reads of its memory. Task storage is gone with the thread.
+ */
+struct thread {
+	u64 g, m;	/* the m of this thread, found by this g */
+	u64 sys_g, sys_goid; /* the goroutine whose syscall it is in */
+	u32 tid;	/* as the target itself knows it; 0: not looked up */
+	u8 sys;		/* enum thread_sys */
+};
+
+enum thread_sys { SYS_UNKNOWN, SYS_GO, SYS_OTHER };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct thread);
+} threads SEC(".maps");
+
 /* A record in the making, and where its stack begins. */
 struct event {
 	u64 g, goid, m, p, x, y;
@@ -67,21 +89,64 @@ struct event {
 #include "bpf/emit.bpf.h"
 #include "bpf/stack.bpf.h"
 
-/* True if the current thread belongs to the target; its tid as the target itself knows it. */
-static __always_inline bool is_target(u32 *ret_tid)
+/* As is_target, by asking the kernel for the numbers in the target's pid namespace. */
+static __always_inline bool is_target_ns(u32 *ret_tid)
 {
-	if (cfg.pidns_ino) {
-		struct bpf_pidns_info ns = {};
+	struct bpf_pidns_info ns = {};
 
-		if (bpf_get_ns_current_pid_tgid(who_dev, who_ino, &ns, sizeof(ns)))
+	if (bpf_get_ns_current_pid_tgid(who_dev, who_ino, &ns, sizeof(ns)))
+		return false;
+	*ret_tid = ns.pid;
+	return ns.tgid == who_tgid;
+}
+
+/*
+ * True if the current thread belongs to the target; its tid as the target itself knows it, and what
+ * is kept of it, NULL if there is no room just now (storage refuses a nested update).
+ */
+static __always_inline bool is_target(u32 *ret_tid, struct thread **ret_thread)
+{
+	u64 id = bpf_get_current_pid_tgid();
+	u32 global = who_global;
+	struct thread *t;
+
+	*ret_thread = NULL;
+	if (!cfg.pidns_ino)
+		global = who_tgid;
+	if (global && (u32)(id >> 32) != global)
+		return false;
+	if (!global) {
+		if (!is_target_ns(ret_tid))
 			return false;
-		*ret_tid = ns.pid;
-		return ns.tgid == who_tgid;
-	} else {
-		u64 id = bpf_get_current_pid_tgid();
-
+		who_global = (u32)(id >> 32);
+	}
+	t = bpf_task_storage_get(&threads, bpf_get_current_task_btf(), NULL,
+				 BPF_LOCAL_STORAGE_GET_F_CREATE);
+	*ret_thread = t;
+	if (t && t->tid) {
+		*ret_tid = t->tid;
+		return true;
+	}
+	if (!cfg.pidns_ino)
 		*ret_tid = (u32)id;
-		return (u32)(id >> 32) == who_tgid;
+	else if (!is_target_ns(ret_tid))
+		return false;
+	if (t)
+		t->tid = *ret_tid;
+	return true;
+}
+
+/* The m of the thread whose g (the one that runs, or g0) this is. */
+static __always_inline void know_m(struct event *e, struct thread *t, u64 g)
+{
+	if (t && t->g == g) {
+		e->m = t->m;
+		return;
+	}
+	e->m = read_u64(e, g + cfg.g_m);
+	if (t) {
+		t->m = e->m;
+		t->g = g;
 	}
 }
 
@@ -421,7 +486,7 @@ static __always_inline bool go_syscall(struct event *e)
 		return false;
 	}
 	e->gstatus = *(u32 *)(b + cfg.g_atomicstatus);
-	if ((e->gstatus & 0xfff) != 3)
+	if ((e->gstatus & 0xfff) != GO_SYSCALL)
 		return false;
 	e->m = word(b, cfg.g_m);
 	e->goid = word(b, cfg.g_atomicstatus + 8);
@@ -441,15 +506,25 @@ int on_sys_enter(u64 *ctx)
 {
 	struct event e = { .hook = HOOK_SYSCALL_ENTER };
 	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	struct thread *t;
 	u64 nr = ctx[1];
 
 	if (!armed || nr == NR_UPROBE || nr == NR_RT_SIGRETURN || nr == NR_FUTEX ||
-	    !is_target(&e.tid))
+	    !is_target(&e.tid, &t))
 		return 0;
 	e.cpu = bpf_get_smp_processor_id();
 	if (!go_syscall(&e)) {
+		if (t)
+			t->sys = SYS_OTHER;
 		passed(&e);
 		return 0;
+	}
+	if (t) {
+		t->sys_g = e.g;
+		t->sys_goid = e.goid;
+		t->g = e.g;
+		t->m = e.m;
+		t->sys = SYS_GO;
 	}
 	if (cfg.g_syscallbp == GO_NONE) {
 		/* The chain from here passes the function that called entersyscall. */
@@ -469,12 +544,22 @@ int on_sys_exit(u64 *ctx)
 	struct pt_regs *regs = (struct pt_regs *)ctx[0];
 	s64 result = (s64)ctx[1];
 	u64 nr = regs->orig_ax;
+	struct thread *t;
+	u8 sys;
 
 	if (!armed || nr == NR_UPROBE || nr == NR_FUTEX || nr == ~0ULL || /* -1: rt_sigreturn */
-	    !is_target(&e.tid))
+	    !is_target(&e.tid, &t))
 		return 0;
 	e.cpu = bpf_get_smp_processor_id();
-	if (!go_syscall(&e)) {
+	sys = t ? t->sys : SYS_UNKNOWN;
+	if (t)
+		t->sys = SYS_UNKNOWN;
+	if (t && sys == SYS_GO) {
+		e.g = t->sys_g;
+		e.goid = t->sys_goid;
+		e.m = t->m;
+		e.gstatus = GO_SYSCALL;
+	} else if (sys == SYS_OTHER || !go_syscall(&e)) {
 		passed(&e);
 		return 0;
 	}
@@ -491,11 +576,12 @@ int on_hook(struct pt_regs *ctx)
 {
 	struct event e = {};
 	u64 cookie, arg0 = GO_ARG0(ctx), arg1 = GO_ARG1(ctx), g;
+	struct thread *t;
 
 	/* Else clang selects between two addresses in ctx: "dereference of modified ctx ptr" (14). */
 	barrier_var(arg0);
 	barrier_var(arg1);
-	if (!is_target(&e.tid) || !armed)
+	if (!is_target(&e.tid, &t) || !armed)
 		return 0;
 	e.cpu = bpf_get_smp_processor_id();
 	cookie = bpf_get_attach_cookie(ctx);
@@ -514,6 +600,7 @@ int on_hook(struct pt_regs *ctx)
 		emit_stack(&e);
 		break;
 	case HOOK_READY:
+		know_m(&e, t, g);
 		read_m(&e, g, false);
 		e.x = e.curg;
 		e.skip = (u16)arg1;
@@ -531,6 +618,7 @@ int on_hook(struct pt_regs *ctx)
 		on_inject(&e, ctx, arg0);
 		break;
 	case HOOK_CREATE:
+		know_m(&e, t, g);
 		on_create(&e, g, cookie & COOKIE_NEWG_RAX ? arg0 : arg1);
 		break;
 	case HOOK_GOSCHED:
@@ -591,9 +679,10 @@ int on_hook(struct pt_regs *ctx)
 SEC("raw_tp/sched_process_exec")
 int on_exec(void *ctx)
 {
+	struct thread *t;
 	u32 tid;
 
-	if (is_target(&tid)) {
+	if (is_target(&tid, &t)) {
 		armed = 0;
 		execed = 1;
 	}

@@ -99,6 +99,53 @@ static long walk_frame(u64 i, struct walk *w)
 	return w->fp == 0;
 }
 
+enum { WALK_FIRST = 16 }; /* frames of the first window that are walked without a callback */
+
+/*
+ * The frames of the first window: most stacks end here. A loop of its own, since a callback costs as
+ * much as a frame. True: the chain has ended; false: walk_frame goes on from where w stands.
+ */
+static __always_inline bool walk_first(struct walk *w)
+{
+	struct bpf_scratch *s = w->s;
+	u64 base = w->fp, want = w->hi - base, off = 0, last = 0, hash = w->hash, next = 0;
+	u32 n = w->n;
+	bool end = false;
+
+	if (base < w->lo || base >= w->hi || (base & 7))
+		return true;
+	if (want > STACK_WINDOW)
+		want = STACK_WINDOW;
+	if (want < 16 || bpf_probe_read_user(s->window, want, (const void *)base))
+		return false;
+	want -= 16;
+	for (u32 i = 0; i < WALK_FIRST; i++) {
+		u64 pc;
+
+		off &= STACK_WINDOW - 8;
+		last = off;
+		next = *(u64 *)(s->window + off);
+		pc = *(u64 *)(s->window + off + 8);
+		if (!pc) {
+			end = true;
+			break;
+		}
+		s->pcs[n & (REC_MAX_PC - 1)] = pc;
+		n++;
+		hash = hash_pc(hash, pc);
+		if (next - base <= off + 8 || next - base > want || (next & 7))
+			break; /* the end, or another window */
+		off = next - base;
+	}
+	w->base = base;
+	w->have = want;
+	w->hash = hash;
+	w->n = n;
+	w->lo = base + last + 16;
+	w->fp = next;
+	return end || !next;
+}
+
 /* Fills s->pcs from pc0, pc1 and the chain at e->fp; the number, and their hash (never 0). */
 static __always_inline u32 stack_walk(struct event *e, struct bpf_scratch *s, u64 *ret_hash)
 {
@@ -120,7 +167,8 @@ static __always_inline u32 stack_walk(struct event *e, struct bpf_scratch *s, u6
 			w.n = 2;
 		}
 	}
-	bpf_loop(REC_MAX_PC, walk_frame, &w, 0);
+	if (!walk_first(&w))
+		bpf_loop(REC_MAX_PC, walk_frame, &w, 0);
 	e->flags |= w.flags;
 	w.hash ^= w.n;
 	*ret_hash = w.hash ? w.hash : 1;

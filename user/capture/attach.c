@@ -143,6 +143,7 @@ void attach_set_who(struct attach *a, const struct attach_who *who)
 	a->skel->bss->who_dev = who->pidns_dev;
 	a->skel->bss->who_ino = who->pidns_ino;
 	a->skel->bss->who_tgid = who->tgid;
+	a->skel->bss->who_global = 0;
 }
 
 int attach_tracepoints(struct attach *a, struct diag *d)
