@@ -49,18 +49,24 @@ static __always_inline u64 hash_pc(u64 h, u64 pc)
 	return h ^ (h >> 29);
 }
 
-/* The walk's state, for a callback: so the verifier goes through a frame once, not 128 times. */
-struct walk {
-	struct bpf_scratch *s;
+/* Where the walk stands; base 0: no window was read. */
+struct chain {
 	u64 fp, lo, hi, base, have, hash;
 	u32 n;
 	u8 flags;
 };
 
+/* The same, for a callback: so the verifier goes through a frame once, not 128 times. */
+struct walk {
+	struct bpf_scratch *s;
+	struct chain c;
+};
+
 /* One frame of the chain; 1 at its end. */
-static long walk_frame(u64 i, struct walk *w)
+static long walk_frame(u64 i, struct walk *walk)
 {
-	struct bpf_scratch *s = w->s;
+	struct bpf_scratch *s = walk->s;
+	struct chain *w = &walk->c;
 	u64 fp = w->fp, off = fp - w->base, pc;
 
 	if (!s || fp < w->lo || fp >= w->hi || (fp & 7))
@@ -105,13 +111,18 @@ enum { WALK_FIRST = 16 }; /* frames of the first window that are walked without 
  * The frames of the first window: most stacks end here. A loop of its own, since a callback costs as
  * much as a frame. True: the chain has ended; false: walk_frame goes on from where w stands.
  */
-static __always_inline bool walk_first(struct walk *w)
+__noinline int walk_first(struct bpf_scratch *s, struct chain *w)
 {
-	struct bpf_scratch *s = w->s;
-	u64 base = w->fp, want = w->hi - base, off = 0, last = 0, hash = w->hash, next = 0;
-	u32 n = w->n;
+	u64 base, want, off = 0, last = 0, hash, next = 0;
 	bool end = false;
+	u32 n;
 
+	if (!s || !w)
+		return true;
+	base = w->fp;
+	hash = w->hash;
+	n = w->n;
+	want = w->hi - base;
 	if (base < w->lo || base >= w->hi || (base & 7))
 		return true;
 	if (want > STACK_WINDOW)
@@ -151,28 +162,26 @@ static __always_inline u32 stack_walk(struct event *e, struct bpf_scratch *s, u6
 {
 	struct walk w = {
 		.s = s,
-		.fp = e->fp,
-		.lo = e->stack_lo,
-		.hi = e->stack_hi,
-		.hash = 1,
+		.c = { .fp = e->fp, .lo = e->stack_lo, .hi = e->stack_hi, .hash = 1 },
 	};
+	struct chain *c = &w.c;
 
 	if (e->pc0) {
 		s->pcs[0] = e->pc0;
-		w.hash = hash_pc(w.hash, e->pc0);
-		w.n = 1;
+		c->hash = hash_pc(c->hash, e->pc0);
+		c->n = 1;
 		if (e->pc1) {
 			s->pcs[1] = e->pc1;
-			w.hash = hash_pc(w.hash, e->pc1);
-			w.n = 2;
+			c->hash = hash_pc(c->hash, e->pc1);
+			c->n = 2;
 		}
 	}
-	if (!walk_first(&w))
+	if (!walk_first(s, c))
 		bpf_loop(REC_MAX_PC, walk_frame, &w, 0);
-	e->flags |= w.flags;
-	w.hash ^= w.n;
-	*ret_hash = w.hash ? w.hash : 1;
-	return w.n;
+	e->flags |= c->flags;
+	c->hash ^= c->n;
+	*ret_hash = c->hash ? c->hash : 1;
+	return c->n;
 }
 
 /* The record with its pcs, and from then on the hash alone. */
