@@ -1,0 +1,73 @@
+/* test_apply_gc.c - stopping the world, GC cycles, mark assists. */
+#include "unit/model/script.h"
+
+/* Asks for exactly these lines, and that nothing was repaired. */
+static void expect_clean(struct script *s, const char *want)
+{
+	script_expect_more(s, want);
+	script_repairs(s, REPAIR_IGNORED, 0);
+	script_done(s);
+}
+
+/* The world is stopped, resized, started: the range ends behind the ProcsChange. */
+static void test_stop_the_world(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	RS(&s, PCS(0x401001), HOOK_STW_BEGIN, 101, G(1), P(0), .x = 1);
+	R(&s, HOOK_STW_START, 101, G(1), P(0));
+	R(&s, HOOK_PROCRESIZE, 101, G(1), P(0), .x = 2);
+	expect_clean(&s, "m101 p0 g1 STWBegin \"GC sweep termination\" [main.f4010_0]\n"
+			 "m101 p0 g1 ProcsChange 2 []\n"
+			 "m101 p0 g1 STWEnd\n");
+}
+
+static void test_gc_cycle(void **state)
+{
+	uint64_t heap[REC_GCC_WORDS] = { [1] = INT64_MAX, [9] = 4 << 20, [13] = 3 << 20 };
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	R(&s, HOOK_GC_BEGIN, 101, G(1), P(0));
+	RS(&s, heap, HOOK_HEAP, 101, P(0));
+	R(&s, HOOK_GC_END, 101, G(1), P(0));
+	expect_clean(&s, "m101 p0 g1 GCBegin []\n"
+			 "m101 p0 g1 HeapAlloc 3145728\n"
+			 "m101 p0 g1 HeapGoal 4194304\n"
+			 "m101 p0 g1 GCEnd\n");
+}
+
+/* One assist of two pieces with a park between them is one range. */
+static void test_mark_assist_spans_pieces(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	R(&s, HOOK_ASSIST_BEGIN, 101, G(1), P(0), .flags = REC_F_ASSIST);
+	R(&s, HOOK_ASSIST_END, 101, G(1), P(0), .flags = REC_F_ASSIST);
+	R(&s, HOOK_GOSCHED, 101, G(1), P(0), .x = 2, .flags = REC_F_ASSIST);
+	R(&s, HOOK_EXECUTE, 101, G(1), P(0), .flags = REC_F_ASSIST);
+	R(&s, HOOK_ASSIST_BEGIN, 101, G(1), P(0), .flags = REC_F_ASSIST);
+	R(&s, HOOK_ASSIST_END, 101, G(1), P(0), .flags = REC_F_ASSIST);
+	R(&s, HOOK_PARK, 101, G(1), P(0), .x = 4);
+	expect_clean(&s, "m101 p0 g1 GCMarkAssistBegin []\n"
+			 "m101 p0 g1 GoStop \"preempted\" []\n"
+			 "m101 p0 g- GoStart g1\n"
+			 "m101 p0 g1 GCMarkAssistEnd\n"
+			 "m101 p0 g1 GoBlock \"chan receive\" []\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_stop_the_world),
+		cmocka_unit_test(test_gc_cycle),
+		cmocka_unit_test(test_mark_assist_spans_pieces),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
