@@ -3,7 +3,7 @@
 // the known alternative. All modes of a workload are measured in one process, in rounds that are
 // interleaved and start with another mode each time; a ratio is taken within its round.
 //
-//	go run . -tool ../../gotrace-bpf [-quick] [-modes bare,trace,full,lean,bpftrace] [-o FILE]
+//	go run . -tool ../../gotrace-bpf [-quick] [-modes bare,trace,full,lean,bpftrace] [-estimate] [-o FILE]
 //
 // Prints a table in Markdown; -o also writes all figures as JSON.
 package main
@@ -21,6 +21,7 @@ import (
 	"regexp"
 	"runtime"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -51,9 +52,11 @@ type sample struct {
 	CPUNs    int64   `json:"cpu_ns"`
 	WallNs   int64   `json:"wall_ns"`
 	NsPerOp  float64 `json:"cpu_ns_per_op"`
-	Ratio    float64 `json:"ratio"`          // to bare in the same round
-	Status   int     `json:"tool_status"`    // exit status of the tool, 3: with losses
-	Said     string  `json:"tool,omitempty"` // its summary
+	Ratio    float64 `json:"ratio"`               // to bare in the same round
+	Status   int     `json:"tool_status"`         // exit status of the tool, 3: with losses
+	Added    float64 `json:"added_ns_per_op"`     // measured: over bare in the same round
+	Estimate float64 `json:"estimated_ns_per_op"` // the same as the tool's summary has it; 0: it does not
+	Said     string  `json:"tool,omitempty"`      // its summary
 }
 
 type machine struct {
@@ -272,10 +275,29 @@ func (b *bench) measure(w workload, rounds int) error {
 			}
 		}
 		for i := first; i < len(b.samples) && bare > 0; i++ {
-			b.samples[i].Ratio = b.samples[i].NsPerOp / bare
+			s := &b.samples[i]
+			s.Ratio = s.NsPerOp / bare
+			s.Added = s.NsPerOp - bare
+			s.Estimate = s.NsPerOp * estimated(s.Said)
 		}
 	}
 	return nil
+}
+
+var costLine = regexp.MustCompile(`about ([\d.]+)% of one CPU added to the target \(it used ([\d.]+)% in all\)`)
+
+// estimated is the part of the target's CPU time that the tool's summary calls its own doing.
+func estimated(summary string) float64 {
+	m := costLine.FindStringSubmatch(summary)
+	if m == nil {
+		return 0
+	}
+	added, err1 := strconv.ParseFloat(m[1], 64)
+	all, err2 := strconv.ParseFloat(m[2], 64)
+	if err1 != nil || err2 != nil || all == 0 {
+		return 0
+	}
+	return added / all
 }
 
 func quantile(v []float64, q float64) float64 {
@@ -334,6 +356,29 @@ func (b *bench) table(m machine, rounds int) {
 	}
 }
 
+// estimates prints what the tool believed that it added, next to what it did.
+func (b *bench) estimates() {
+	fmt.Println("\nCPU time added to an operation, us: measured over bare, and as the tool's summary estimates it (medians).")
+	fmt.Println("\n| workload | mode | measured | estimated | estimated by measured |")
+	fmt.Println("|---|---|---|---|---|")
+	for _, w := range workloads {
+		for _, mode := range b.modes {
+			var added, guess, by []float64
+			for _, s := range b.samples {
+				if s.Workload == w.name && s.Mode == mode && s.Estimate > 0 {
+					added = append(added, s.Added/1000)
+					guess = append(guess, s.Estimate/1000)
+					by = append(by, s.Estimate/s.Added)
+				}
+			}
+			if len(added) > 0 {
+				fmt.Printf("| %s | %s | %.3g | %.3g | %.2f |\n", w.what, mode, quantile(added, 0.5),
+					quantile(guess, 0.5), quantile(by, 0.5))
+			}
+		}
+	}
+}
+
 func describe(goVersion, tool string) machine {
 	m := machine{Cores: runtime.NumCPU(), Go: "go" + goVersion, Date: time.Now().UTC().Format("2006-01-02")}
 	if goVersion == "" {
@@ -363,6 +408,7 @@ func main() {
 	modes := flag.String("modes", "bare,trace,full,bpftrace", "comma list of bare, trace, bpftrace and names of -mode")
 	only := flag.String("only", "", "workloads to run (comma list)")
 	goVersion := flag.String("go", "", "toolchain that builds the workloads, as 1.27.4")
+	estimate := flag.Bool("estimate", false, "also the cost that the recorder's summary estimates, next to the measured one")
 	outFile := flag.String("o", "", "write all figures here as JSON")
 	flags := map[string][]string{"full": nil}
 	flag.Func("mode", "a way to run the recorder, as NAME=FLAGS (lean=\"--plan lean\"); may be repeated", func(s string) error {
@@ -415,6 +461,9 @@ func main() {
 		}
 	}
 	b.table(m, *rounds)
+	if *estimate {
+		b.estimates()
+	}
 	if *outFile != "" {
 		j, err := json.MarshalIndent(struct {
 			Machine machine  `json:"machine"`
