@@ -75,6 +75,14 @@ static __always_inline void passed(struct event *e)
 		ctl->passed++;
 }
 
+static __always_inline void traced(struct event *e)
+{
+	struct ring_ctl *ctl = bpf_map_lookup_elem(&ctls, &e->cpu);
+
+	if (ctl)
+		ctl->traced++;
+}
+
 static __always_inline u64 read_u64(struct event *e, u64 addr)
 {
 	u64 v = 0;

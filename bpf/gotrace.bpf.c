@@ -532,6 +532,7 @@ int on_sys_enter(u64 *ctx)
 		e.fp = regs->bp;
 	}
 	e.skip = 1;
+	traced(&e);
 	emit_heap(&e);
 	emit_stack(&e);
 	return 0;
@@ -565,6 +566,7 @@ int on_sys_exit(u64 *ctx)
 	}
 	if (result <= -512 && result >= -516) /* ERESTARTSYS ... ERESTART_RESTARTBLOCK */
 		e.flags |= REC_F_RESTART;
+	traced(&e);
 	read_ticks(&e, e.g);
 	emit(&e);
 	return 0;

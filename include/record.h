@@ -154,7 +154,8 @@ struct ring_ctl {
 	uint64_t faults;	/* reads of target memory that failed */
 	uint64_t last_ts;	/* of the newest record, about */
 	uint64_t passed;	/* system calls of the runtime's own, which the tracepoints let go */
-	uint64_t pad0[2];
+	uint64_t traced;	/* records of system calls that the tracepoints made, not a probe */
+	uint64_t pad0[1];
 	uint64_t tail;	/* bytes consumed; user space */
 	uint64_t pad1[7];
 	uint64_t lost_by[HOOK_BPF_END];

@@ -298,7 +298,7 @@ void attach_forget(struct attach *a)
 
 	for (int i = 0, n = libbpf_num_possible_cpus(); i < n; i++) {
 		ctl[i].tail = ctl[i].head;
-		ctl[i].lost = ctl[i].skipped = ctl[i].faults = ctl[i].passed = 0;
+		ctl[i].lost = ctl[i].skipped = ctl[i].faults = ctl[i].passed = ctl[i].traced = 0;
 		memset(ctl[i].lost_by, 0, sizeof(ctl[i].lost_by));
 	}
 	a->skel->bss->heap_ns = 0;

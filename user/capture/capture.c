@@ -301,12 +301,12 @@ static void capture_calibrate(struct capture *c, int64_t tls_g)
 	price_guess(&c->features, &c->plan, k.tracepoints, &c->price);
 	err = calib_run(&k, &c->price);
 	log_debug("prices %s in %.1f ms: execute %u ns, park %u, ready %u (%u without a stack), "
-		  "syscall %u + %u, one let go %u, an idle hit %u",
+		  "syscall %u + %u, traced 2 * %u, let go 2 * %u, an idle hit %u; cold %.2f of that",
 		  err ? "guessed" : "measured", (double)(clock_now(CLOCK_MONOTONIC) - begin) / 1e6,
 		  c->price.hit_ns[HOOK_EXECUTE], c->price.hit_ns[HOOK_PARK],
 		  c->price.hit_ns[HOOK_READY], c->price.plain_wake_ns,
 		  c->price.hit_ns[HOOK_SYSCALL_ENTER], c->price.hit_ns[HOOK_SYSCALL_EXIT],
-		  c->price.passed_ns, c->price.idle_ns);
+		  c->price.traced_ns, c->price.passed_ns, c->price.idle_ns, c->price.cold);
 }
 
 static enum plan_rung rung_of(enum rec_plan plan)

@@ -4,6 +4,8 @@
  * The guess: the program behind a trap, in per cent of a push's trap. Both are kernel entries, helper
  * calls and a handful of user reads, and scale together from machine to machine.
  */
+static const double COLD_GUESS = 2;
+
 enum {
 	BODY_PLAIN = 70,
 	BODY_STACK = 130,
@@ -51,8 +53,6 @@ static uint32_t guess_hit(const struct attach_features *f, const struct plan *p,
 	uint32_t push = f->push_ns ? f->push_ns : PRICE_PUSH_NS;
 	uint32_t body = push * (hook_has_stack(hook) ? BODY_STACK : BODY_PLAIN) / 100;
 
-	if (tracepoints && (hook == HOOK_SYSCALL_ENTER || hook == HOOK_SYSCALL_EXIT))
-		return push * TRACEPOINT / 100 + body;
 	/* A patched nop enters by a system call, which the tracepoints make as dear as a trap. */
 	if (!tracepoints && f->nop5_ns && hook_has_nop(p, hook))
 		return f->nop5_ns + body;
@@ -65,6 +65,8 @@ void price_guess(const struct attach_features *f, const struct plan *p, bool tra
 	uint32_t push = f->push_ns ? f->push_ns : PRICE_PUSH_NS;
 
 	*ret = (struct price){.skipped_ns = push + push * BODY_PLAIN / 200,
+			      .cold = COLD_GUESS,
+			      .traced_ns = push * (TRACEPOINT + BODY_STACK) / 100,
 			      .passed_ns = tracepoints ? push * TRACEPOINT / 200 : 0,
 			      .idle_ns = push + push / 10};
 	for (unsigned h = 1; h < HOOK_BPF_END; h++)

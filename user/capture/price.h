@@ -20,8 +20,10 @@ struct price {
 	uint32_t hit_ns[HOOK_BPF_END];
 	uint32_t plain_wake_ns; /* READY without the waker's stack */
 	uint32_t skipped_ns;	/* a hit that makes no record */
+	uint32_t traced_ns;	/* a syscall's record at one of the tracepoints */
 	uint32_t passed_ns;	/* a syscall of the runtime's own, at one of the tracepoints */
 	uint32_t idle_ns;	/* a hit while nothing is armed: at attaching and detaching */
+	double cold; /* what a hit costs by these when the caches hold other things, at least 1 */
 	bool measured;
 };
 

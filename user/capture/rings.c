@@ -217,6 +217,7 @@ void rings_sum(const struct rings *r, struct rings_sums *ret)
 		ret->lost += c->lost;
 		ret->skipped += c->skipped;
 		ret->passed += c->passed;
+		ret->traced += c->traced;
 		ret->faults += c->faults;
 		ret->bytes += c->head;
 		for (size_t k = 0; k < HOOK_BPF_END; k++)

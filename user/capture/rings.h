@@ -65,7 +65,7 @@ size_t rings_fill(const struct rings *r);
 
 /* Sums over all rings. */
 struct rings_sums {
-	uint64_t lost, skipped, passed, faults, bytes;
+	uint64_t lost, skipped, passed, traced, faults, bytes;
 	uint64_t lost_by[HOOK_BPF_END];
 };
 void rings_sum(const struct rings *r, struct rings_sums *ret);

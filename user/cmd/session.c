@@ -67,8 +67,14 @@ int session_failed(struct session *s, int err, struct diag *d)
 /* What it costs by now, and whether that is too much. */
 static int session_hold(struct session *s, uint64_t now, struct diag *d)
 {
-	toll_update(&s->toll, s->capture, model_get_stats(s->join.model), now);
-	return throttle_turn(&s->throttle, &s->toll, s->capture, now, &s->resumed, d);
+	uint64_t cpu;
+
+	if (target_cpu_ns(capture_target(s->capture), &cpu) == 0)
+		s->cpu_ns = cpu;
+	toll_update(&s->toll, s->capture, model_get_stats(s->join.model), now, s->cpu_ns);
+	return throttle_turn(&s->throttle, &s->toll, s->capture,
+			     &(struct throttle_time){.now_ns = now, .cpu_ns = s->cpu_ns},
+			     &s->resumed, d);
 }
 
 int session_start(struct session *s, const struct capture_sink *sink,
@@ -155,7 +161,7 @@ int session_stop(struct session *s, struct diag *d)
 	err = capture_stop(s->capture, s->end, s->status, d);
 	if (s->join.model)
 		toll_update(&s->toll, s->capture, model_get_stats(s->join.model),
-			    session_now_ns());
+			    session_now_ns(), s->cpu_ns);
 	return err ? session_failed(s, err, d) : 0;
 }
 

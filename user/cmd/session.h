@@ -36,6 +36,7 @@ struct session {
 	uint64_t armed_ns;	 /* CLOCK_MONOTONIC, 0: not yet */
 	uint64_t exec_check_ns;
 	uint64_t polled_ns; /* all records before this were delivered */
+	uint64_t cpu_ns; /* the target's, when it was looked at last */
 	struct toll toll;
 	struct throttle throttle;
 	bool resumed;	    /* the last turn ended a pause: what was known of the process is old */

@@ -91,14 +91,16 @@ static int throttle_move(struct throttle *t, const struct budget_move *m, struct
 	return capture_step(c, m->to, note, d);
 }
 
-int throttle_turn(struct throttle *t, const struct toll *toll, struct capture *c, uint64_t now_ns,
-		  bool *ret_resumed, struct diag *d)
+int throttle_turn(struct throttle *t, const struct toll *toll, struct capture *c,
+		  const struct throttle_time *at, bool *ret_resumed, struct diag *d)
 {
-	struct budget_sample s = {.now_ns = now_ns, .other_ns = toll->other_ns};
+	struct budget_sample s = {.now_ns = at->now_ns,
+				  .cpu_ns = at->cpu_ns,
+				  .other_ns = toll->other_ns};
 	struct budget_move m;
 
 	*ret_resumed = false;
-	if (!t->on || target_cpu_ns(capture_target(c), &s.cpu_ns) < 0)
+	if (!t->on)
 		return 0;
 	for (unsigned i = 0; i < PART_COUNT; i++)
 		s.parts[i] = toll->parts[i];

@@ -2,35 +2,73 @@
 
 enum { RATE_NS = 50 * 1000 * 1000 };
 
+/* Own CPU time between two hits that makes half of the difference between hot and cold; a fit. */
+static const double HALF_COLD_NS = 8000;
+
 static void add(struct toll *t, enum plan_part part, uint64_t hits, uint32_t price_ns)
 {
+	uint64_t ns = (uint64_t)((double)hits * price_ns * t->by);
+
 	t->parts[part].hits += hits;
-	t->parts[part].ns += hits * price_ns;
+	t->parts[part].ns += ns;
 	t->hits += hits;
-	t->ns += hits * price_ns;
+	t->ns += ns;
 }
 
-/* The share of its time that the target spends on hits: for the moments when they are not counted. */
-static void keep_rate(struct toll *t, const struct capture *c, uint64_t now_ns)
+static void rate_begin(struct toll *t, uint64_t now_ns, uint64_t cpu_ns)
 {
+	t->rate_from_ns = t->ns;
+	t->rate_hits = t->hits;
+	t->rate_cpu_ns = cpu_ns;
+	t->rate_at_ns = now_ns;
+}
+
+/*
+ * The share of its time that the target spends on hits, for the moments when they are not counted,
+ * and how cold they are.
+ */
+static void keep_rate(struct toll *t, const struct capture *c, uint64_t now_ns, uint64_t cpu_ns)
+{
+	double own, hits = (double)(t->hits - t->rate_hits), each;
+
 	if (capture_rung(c) == RUNG_PAUSED || !t->rate_at_ns) {
-		t->rate_from_ns = t->ns;
-		t->rate_at_ns = now_ns;
-	} else if (now_ns - t->rate_at_ns >= RATE_NS) {
-		t->rate = (double)(t->ns - t->rate_from_ns) / (double)(now_ns - t->rate_at_ns);
-		t->rate_from_ns = t->ns;
-		t->rate_at_ns = now_ns;
+		rate_begin(t, now_ns, cpu_ns);
+		return;
 	}
+	if (now_ns - t->rate_at_ns < RATE_NS)
+		return;
+	t->rate = (double)(t->ns - t->rate_from_ns) / (double)(now_ns - t->rate_at_ns);
+	own = (double)(cpu_ns - t->rate_cpu_ns) - (double)(t->ns - t->rate_from_ns);
+	each = own > 0 && hits > 0 ? own / hits : 0;
+	if (hits > 0)
+		t->by = 1 + (capture_price(c)->cold - 1) * each / (each + HALF_COLD_NS);
+	rate_begin(t, now_ns, cpu_ns);
+}
+
+/* Syscalls of a probe and of a tracepoint leave the same records; the programs count the latter. */
+static void add_traced(struct toll *t, const struct capture *c, uint64_t traced)
+{
+	const struct price *p = capture_price(c);
+	uint64_t n = traced - t->traced, half = n / 2;
+	uint64_t *hits = t->seen;
+
+	t->traced = traced;
+	add(t, PART_SYSCALLS, n, p->traced_ns);
+	hits[HOOK_SYSCALL_ENTER] += n - half;
+	hits[HOOK_SYSCALL_EXIT] += half;
 }
 
 void toll_update(struct toll *t, const struct capture *c, const struct model_stats *s,
-		 uint64_t now_ns)
+		 uint64_t now_ns, uint64_t cpu_ns)
 {
 	const struct price *p = capture_price(c);
 	struct rings_sums sums;
 	uint64_t unseen;
 
+	if (t->by < 1)
+		t->by = 1;
 	capture_sums(c, &sums);
+	add_traced(t, c, sums.traced);
 	for (unsigned h = 1; h < HOOK_BPF_END; h++) {
 		uint64_t n = s->by_hook[h] + sums.lost_by[h];
 
@@ -48,5 +86,5 @@ void toll_update(struct toll *t, const struct capture *c, const struct model_sta
 	t->other_ns += unseen;
 	t->ns += unseen;
 	t->switch_ns = capture_switch_ns(c);
-	keep_rate(t, c, now_ns);
+	keep_rate(t, c, now_ns, cpu_ns);
 }

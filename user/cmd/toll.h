@@ -4,6 +4,10 @@
  * Hits that left no record are counted, too: lost ones, those left out by intent, the runtime's own
  * system calls at a tracepoint, and those while probes were being attached or detached (these by the
  * rate before or after).
+ *
+ * A hit is dearer the more the target does of its own between two of them: then the caches hold that,
+ * and not what the kernel and the programs need. So its price lies between the two that were
+ * measured, hot and cold (capture/price.h), by own CPU time per hit.
  */
 #ifndef CMD_TOLL_H
 #define CMD_TOLL_H
@@ -15,16 +19,17 @@
 #include "model/model.h"
 
 struct toll {
-	uint64_t seen[HOOK_BPF_END], skipped, passed, switch_ns; /* as of the last update */
-	uint64_t rate_at_ns, rate_from_ns;
+	uint64_t seen[HOOK_BPF_END], skipped, passed, traced, switch_ns; /* as of the last update */
+	uint64_t rate_at_ns, rate_from_ns, rate_hits, rate_cpu_ns;
+	double by; /* of the hot price, now; 0: not known yet */
 	double rate; /* ns of cost in a ns while armed, as last seen */
 	struct budget_sum parts[PART_COUNT];
 	uint64_t other_ns;
 	uint64_t hits, ns; /* of all */
 };
 
-/* Adds what came since; whenever prices change (capture_step), before it. */
+/* Adds what came since, cpu_ns: CPU time of the target so far; whenever prices change (capture_step), before it. */
 void toll_update(struct toll *t, const struct capture *c, const struct model_stats *s,
-		 uint64_t now_ns);
+		 uint64_t now_ns, uint64_t cpu_ns);
 
 #endif
