@@ -13,7 +13,7 @@
 enum {
 	WARM = 16,     /* the first hit of a nop patches it, the first stack is told whole */
 	ROUND = 50,
-	ROUNDS = 6,
+	ROUNDS = 7,
 	FRAMES = 8,    /* of the stack that is walked; a typical one has 5 to 12 */
 	STACK_WORDS = 512,
 	ARENA = 192 * 1024, /* a g, an m and a p: the largest p has 11 KiB */
@@ -172,29 +172,39 @@ static void fake_status(struct fake *f, const struct calib *c, uint32_t status)
 	memcpy(f->arena + c->layout->g_atomicstatus, &status, sizeof(status));
 }
 
-static uint32_t hit_ns(const struct fake *f, unsigned hook, uintptr_t fn)
-{
-	struct calib_regs r = f->regs;
-	uint64_t best = UINT64_MAX;
-
-	if (hook == HOOK_INJECT)
-		r.ax = (uint64_t)(uintptr_t)&f->list;
-	calib_call(&r, fn, WARM);
-	for (int i = 0; i < ROUNDS; i++) {
-		uint64_t t = mono_ns();
-
-		calib_call(&r, fn, ROUND);
-		t = mono_ns() - t;
-		best = t < best ? t : best;
-	}
-	return (uint32_t)(best / ROUND);
-}
-
 static int by_value(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
 	return x < y ? -1 : x > y;
+}
+
+static uint64_t middle(uint64_t *v, size_t n)
+{
+	qsort(v, n, sizeof(*v), by_value);
+	return v[n / 2];
+}
+
+static uint64_t least(uint64_t *v, size_t n)
+{
+	qsort(v, n, sizeof(*v), by_value);
+	return v[0];
+}
+
+static uint32_t hit_ns(const struct fake *f, unsigned hook, uintptr_t fn)
+{
+	struct calib_regs r = f->regs;
+	uint64_t ns[ROUNDS];
+
+	if (hook == HOOK_INJECT)
+		r.ax = (uint64_t)(uintptr_t)&f->list;
+	calib_call(&r, fn, WARM);
+	for (int i = 0; i < ROUNDS; i++) {
+		ns[i] = mono_ns();
+		calib_call(&r, fn, ROUND);
+		ns[i] = mono_ns() - ns[i];
+	}
+	return (uint32_t)(least(ns, ROUNDS) / ROUND);
 }
 
 /* One hit after the core's caches were used for something else; the middle of some. */
@@ -215,28 +225,25 @@ static uint32_t cold_ns(const struct fake *f, unsigned hook, uintptr_t fn)
 		ns[i] = mono_ns() - ns[i];
 		ns[i] -= clock < ns[i] ? clock : ns[i];
 	}
-	qsort(ns, COLD_ROUNDS, sizeof(ns[0]), by_value);
-	return (uint32_t)ns[COLD_ROUNDS / 2];
+	return (uint32_t)middle(ns, COLD_ROUNDS);
 }
 
 /* A system call, in ns. */
 static uint32_t syscall_ns(uintptr_t fs)
 {
-	uint64_t best = UINT64_MAX;
+	uint64_t ns[ROUNDS];
 	sigset_t all, was;
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &was); /* no handler may run with another's local storage */
 	calib_syscalls(fs, WARM);
 	for (int i = 0; i < ROUNDS; i++) {
-		uint64_t t = mono_ns();
-
+		ns[i] = mono_ns();
 		calib_syscalls(fs, ROUND);
-		t = mono_ns() - t;
-		best = t < best ? t : best;
+		ns[i] = mono_ns() - ns[i];
 	}
 	sigprocmask(SIG_SETMASK, &was, NULL);
-	return (uint32_t)(best / ROUND);
+	return (uint32_t)(least(ns, ROUNDS) / ROUND);
 }
 
 /* The site that most of a hook's hits pass: its nop if it has one, else the first. */

@@ -8,7 +8,8 @@
  *
  * K1  Nothing of the target is touched or slowed: its probes come later. The kernel's syscall
  *     tracepoints, if they are used, are attached already, as they make patched nops dearer.
- * K2  The quickest round counts: the others were disturbed.
+ * K2  The quickest of some rounds counts, the others were disturbed; for a cold hit, one before which
+ *     the core's own caches were filled with something else, the middle one.
  */
 #ifndef CAPTURE_CALIB_H
 #define CAPTURE_CALIB_H
