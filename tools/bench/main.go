@@ -172,7 +172,7 @@ func (b *bench) attach(p *proc, mode string) (func() (int, string), error) {
 	}
 	done := make(chan struct{})
 	go func() { c.Wait(); close(done) }()
-	for begin := time.Now(); !linked(c.Process.Pid); time.Sleep(10 * time.Millisecond) {
+	for begin := time.Now(); !linked(c.Process.Pid, pid, mode == "bpftrace"); time.Sleep(10 * time.Millisecond) {
 		select {
 		case <-done:
 			return nil, fmt.Errorf("%s ended: %s", mode, words.String())
@@ -198,13 +198,18 @@ func (b *bench) attach(p *proc, mode string) (func() (int, string), error) {
 	}, nil
 }
 
-// linked: a process has attached a probe.
-func linked(pid int) bool {
-	dir := fmt.Sprintf("/proc/%d/fd", pid)
-	fds, _ := os.ReadDir(dir)
+// linked: a process has attached a probe to the target, or any at all. Links to itself or to nobody
+// come before: with them the recorder measures its prices.
+func linked(pid, target int, any bool) bool {
+	proc := fmt.Sprintf("/proc/%d/", pid)
+	fds, _ := os.ReadDir(proc + "fd")
 	for _, fd := range fds {
-		l, _ := os.Readlink(filepath.Join(dir, fd.Name()))
-		if strings.Contains(l, "bpf_link") || strings.Contains(l, "perf_event") {
+		l, _ := os.Readlink(proc + "fd/" + fd.Name())
+		if !strings.Contains(l, "bpf_link") && !strings.Contains(l, "perf_event") {
+			continue
+		}
+		info, _ := os.ReadFile(proc + "fdinfo/" + fd.Name())
+		if any || strings.Contains(string(info), fmt.Sprintf("pid:\t%d\n", target)) {
 			return true
 		}
 	}

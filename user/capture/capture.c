@@ -498,6 +498,8 @@ static int capture_resume(struct capture *c, enum plan_rung rung, struct diag *d
 		err = deliver_plan(c, rung, REC_PLAN_RESUMED, d);
 	if (err)
 		return err;
+	if (attach_execed(c->attach))
+		return 0; /* another program by now: capture_execed says so */
 	attach_arm(c->attach, true);
 	return capture_snapshot(c, d);
 }

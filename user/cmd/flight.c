@@ -67,7 +67,7 @@ static void tick(struct flight *f)
 static void say_begin(const struct flight *f)
 {
 	const struct flight_opts *fo = &f->o->flight;
-	char a[PARSE_TEXT_MAX], b[PARSE_TEXT_MAX];
+	char a[PARSE_TEXT_MAX], b[PARSE_TEXT_MAX], asked[80];
 	const struct target *t = capture_target(f->s.capture);
 
 	log_info("flight recorder: pid %d (%s, %s): the newest %s%sat most %s are kept", t->pid,
@@ -76,6 +76,10 @@ static void say_begin(const struct flight *f)
 		 fo->window_ns ? ", " : ": ", parse_fmt_bytes(fo->bytes, b));
 	log_info("a dump into %s: kill -USR1 %d, or gotrace-bpf ctl %d dump", f->naming.dir,
 		 (int)getpid(), t->pid);
+	if (f->s.throttle.on)
+		log_info("watching may cost %s; to stay below, less is seen, and nothing for moments "
+			 "(--max-overhead off: all is kept)",
+			 throttle_asked(&f->o->budget, asked));
 	if (!f->naming.unique)
 		log_info("each dump replaces the one before: put %%n or %%t into the name to keep "
 			 "all");

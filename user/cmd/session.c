@@ -111,10 +111,6 @@ int session_turn(struct session *s, struct pollfd *fds, size_t n, unsigned *ret_
 	int err = capture_poll(s->capture, d);
 	bool now_again = s->hurry;
 
-	if (!err)
-		err = session_hold(s, now, d);
-	if (err == -ESRCH && target_check(capture_target(s->capture)) != TARGET_RUNNING)
-		err = 0; /* it ended under our hands: the pidfd says so below */
 	if (err)
 		return session_failed(s, err, d);
 	s->polled_ns = now;
@@ -125,6 +121,10 @@ int session_turn(struct session *s, struct pollfd *fds, size_t n, unsigned *ret_
 		*ret_seen = SESSION_END;
 		return 0;
 	}
+	err = session_hold(s, now, d);
+	/* If it ended under our hands the pidfd says so below. */
+	if (err && target_check(capture_target(s->capture)) == TARGET_RUNNING)
+		return session_failed(s, err, d);
 	all[0] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
 	all[1] = (struct pollfd){.fd = capture_target(s->capture)->pidfd, .events = POLLIN};
 	if (n > SESSION_FDS)
