@@ -210,7 +210,7 @@ void gen_close(struct model *mo)
 	mo->unblock_stack = mo->opts.unblock_pc ? stacks_intern(mo->stacks, &mo->opts.unblock_pc, 1,
 								0, STACK_ENTRY_PC)
 						: 0;
-	clock.mono_ns = mo->t0 + mo->gen_start;
+	clock.mono_ns = mo->t0 + mo->gen_start * TICK_NS;
 	clock.wall_ns = mo->clock_wall + (clock.mono_ns - mo->clock_mono);
 	buf_reset(&mo->out);
 	err = genwriter_end(mo->w, &clock, &mo->out);
@@ -221,8 +221,8 @@ void gen_close(struct model *mo)
 	symbols_trim(mo->opts.symbols);
 	gen = (struct model_gen){
 		.gen = mo->gen,
-		.start_ns = mo->t0 + mo->gen_start,
-		.end_ns = mo->t0 + mo->ts,
+		.start_ns = mo->t0 + mo->gen_start * TICK_NS,
+		.end_ns = mo->t0 + mo->ts * TICK_NS,
 		.events = genwriter_events(mo->w),
 		.bytes = mo->out.p,
 		.len = mo->out.len,
@@ -252,7 +252,8 @@ enum { STW_PATIENCE = 4 }; /* generations; real stops take milliseconds at most 
 
 void gen_tick(struct model *mo)
 {
-	uint64_t age = mo->rec_ts > mo->gen_start ? mo->rec_ts - mo->gen_start : 0;
+	uint64_t ticks = mo->rec_ts > mo->gen_start ? mo->rec_ts - mo->gen_start : 0;
+	uint64_t age = ticks * TICK_NS;
 
 	if (age < mo->opts.gen_ns && genwriter_size(mo->w) < mo->opts.gen_bytes + mo->gen_base)
 		return;

@@ -22,7 +22,7 @@ int model_new(const struct model_opts *opts, struct model **ret)
 	if (!mo)
 		return -ENOMEM;
 	mo->opts = *opts;
-	mo->w = genwriter_new(opts->format);
+	mo->w = genwriter_new(opts->format, TICK_NS);
 	mo->stacks = stacks_new();
 	mo->holding = true;
 	if (!mo->w || !mo->stacks) {
@@ -72,7 +72,7 @@ void model_free(struct model *mo)
 static void model_take(struct model *mo, const struct rec *r)
 {
 	/* A snapshot's record may be older than what stands before it: time never falls. */
-	uint64_t ts = r->ts > mo->t0 ? r->ts - mo->t0 : 1;
+	uint64_t ts = r->ts > mo->t0 ? (r->ts - mo->t0) / TICK_NS : 1;
 
 	if (ts > mo->rec_ts)
 		mo->rec_ts = ts;
@@ -114,7 +114,7 @@ int model_record(struct model *mo, const struct rec *r)
 		mo->clock_wall = r->x;
 	}
 	if (!mo->t0) {
-		mo->t0 = r->ts - 1; /* the first tick is 1: readers take 0 for "unset" */
+		mo->t0 = r->ts - TICK_NS; /* the first tick is 1: readers take 0 for "unset" */
 		mo->stats.first_ns = r->ts;
 	}
 	if (r->ts > mo->stats.last_ns)

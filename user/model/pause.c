@@ -77,7 +77,7 @@ static void say_last(struct model *mo, struct m *m)
 
 static bool is_hot(const struct model *mo, const struct g *g)
 {
-	return g->state == G_WAITING && g->wait_ts && !g->coro22 && mo->rec_ts < g->wait_ts + HOT_NS;
+	return g->state == G_WAITING && g->wait_ts && !g->coro22 && mo->rec_ts < g->wait_ts + HOT_NS / TICK_NS;
 }
 
 static void pause_gs(struct model *mo)

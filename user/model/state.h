@@ -26,7 +26,15 @@ enum p_state { P_IDLE, P_RUNNING, P_SYSCALL, P_ABANDONED };
 /* Why goroutines are blocked while nobody watches. */
 #define PAUSE_REASON "gotrace-bpf: not watched"
 
-enum { MODEL_NOTES = 8 }; /* that can wait; more are dropped */
+enum {
+	MODEL_NOTES = 8, /* that can wait; more are dropped */
+	/*
+	 * A tick of the trace. Most steps from one event of a thread to the next fit one byte so (up to
+	 * 2 us). The runtime counts by 64 ns for the same reason (Go 1.22 runtime/tracetime.go), but our
+	 * times rise over all threads (M3), and what is put off reserves some.
+	 */
+	TICK_NS = 16,
+};
 
 struct m;
 

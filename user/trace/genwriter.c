@@ -11,7 +11,7 @@
 #include "trace/batch.h"
 #include "trace/evspec.h"
 
-enum { TABLE_BATCH = 60 * 1024, TICKS_PER_S = 1000000000 };
+enum { TABLE_BATCH = 60 * 1024, NS_PER_S = 1000000000 };
 
 struct str_slot {
 	uint32_t off, len; /* of its bytes in str_bytes */
@@ -19,7 +19,7 @@ struct str_slot {
 };
 
 struct genwriter {
-	unsigned format;
+	unsigned format, tick_ns;
 	uint64_t gen, start_ts, events;
 	size_t pending; /* bytes of events not yet in out */
 	bool failed;
@@ -46,15 +46,17 @@ void genwriter_header(unsigned format, uint8_t ret[static 16])
 	memcpy(ret, text, EV_HEADER_LEN);
 }
 
-struct genwriter *genwriter_new(unsigned format)
+struct genwriter *genwriter_new(unsigned format, unsigned tick_ns)
 {
 	struct genwriter *w;
 
-	if (!evspec_version_known(format))
+	if (!evspec_version_known(format) || !tick_ns || tick_ns > NS_PER_S)
 		return NULL;
 	w = calloc(1, sizeof(*w));
-	if (w)
-		w->format = format;
+	if (!w)
+		return NULL;
+	w->format = format;
+	w->tick_ns = tick_ns;
 	return w;
 }
 
@@ -283,13 +285,13 @@ static void genwriter_sync(struct genwriter *w, const struct gen_clock *clock)
 	if (w->format >= 25)
 		buf_u8(&body, EV_SYNC);
 	buf_u8(&body, EV_FREQUENCY);
-	buf_uvarint(&body, TICKS_PER_S);
+	buf_uvarint(&body, NS_PER_S / w->tick_ns);
 	if (w->format >= 25) {
 		buf_u8(&body, EV_CLOCK_SNAPSHOT);
 		buf_uvarint(&body, base - w->start_ts);
 		buf_uvarint(&body, clock->mono_ns);
-		buf_uvarint(&body, clock->wall_ns / TICKS_PER_S);
-		buf_uvarint(&body, clock->wall_ns % TICKS_PER_S);
+		buf_uvarint(&body, clock->wall_ns / NS_PER_S);
+		buf_uvarint(&body, clock->wall_ns % NS_PER_S);
 	}
 	batch_header(&w->out, w->gen, TRACE_NO_M, w->start_ts, body.len);
 	buf_bytes(&w->out, body.p, body.len);

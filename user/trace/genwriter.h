@@ -6,7 +6,7 @@
  * W1  Events come in the order that readers shall replay; times never fall within one thread.
  * W2  A generation stands alone: its strings, stacks and clock are its own.
  * W3  No event is written that the header's version does not know (-EINVAL).
- * W4  Ticks are nanoseconds (frequency 1e9), counted so that they are never 0.
+ * W4  Ticks are counted so that they are never 0.
  * Not thread-safe; no I/O.
  */
 #ifndef TRACE_GENWRITER_H
@@ -34,8 +34,8 @@ struct gen_clock {
 	uint64_t wall_ns;	/* CLOCK_REALTIME since 1970 */
 };
 
-/* format is 22, 23, 25 or 26. NULL: no memory or another format. */
-struct genwriter *genwriter_new(unsigned format);
+/* format is 22, 23, 25 or 26; a tick is tick_ns (> 0) long. NULL: no memory or another format. */
+struct genwriter *genwriter_new(unsigned format, unsigned tick_ns);
 void genwriter_free(struct genwriter *w);
 
 /* The 16 bytes that begin a file of this format. */

@@ -120,7 +120,7 @@ static void test_swept(void **state)
 {
 	struct symbols_source source = { .frames = frames };
 	struct symbols *sym = symbols_new(&source, false);
-	struct genwriter *w = genwriter_new(25);
+	struct genwriter *w = genwriter_new(25, 1);
 	struct stacks *s = stacks_new();
 	const uint64_t kept_pcs[] = { 42, 43 };
 	uint32_t kept, most = 0;

@@ -49,7 +49,7 @@ static inline void scene_begin(struct scene *s, unsigned format, uint64_t ts)
 {
 	uint8_t header[16];
 
-	*s = (struct scene){.w = genwriter_new(format),
+	*s = (struct scene){.w = genwriter_new(format, 1),
 			    .clock = {.ts = ts, .mono_ns = ts, .wall_ns = 1700000000000000000}};
 	assert_non_null(s->w);
 	genwriter_header(format, header);

@@ -22,7 +22,7 @@ static const unsigned formats[] = { 22, 23, 25, 26 };
 
 static struct genwriter *open_gen(unsigned format, struct buf *out)
 {
-	struct genwriter *w = genwriter_new(format);
+	struct genwriter *w = genwriter_new(format, 1);
 	uint8_t header[16];
 
 	assert_non_null(w);
@@ -102,8 +102,8 @@ static void test_unknown_to_the_format(void **state)
 	assert_int_equal(genwriter_event(w, 5, EV_GO_STATUS, 20, args, 3), 0);
 	assert_int_equal(genwriter_event(w, 5, EV_GO_STATUS, 19, args, 3), -EINVAL); /* time falls */
 	genwriter_free(w);
-	assert_null(genwriter_new(24));
-	assert_null(genwriter_new(27));
+	assert_null(genwriter_new(24, 1));
+	assert_null(genwriter_new(27, 1));
 	genwriter_free(NULL);
 	buf_done(&out);
 }
