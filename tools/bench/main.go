@@ -41,6 +41,8 @@ var workloads = []workload{
 	{name: "pingpong", what: "channel ping-pong, one P"},
 	{name: "alloc", what: "allocation and GC"},
 	{name: "ccall", what: "empty C call", cgo: true},
+	{name: "spin", what: "two threads, no probe on their way"},
+	{name: "threads", what: "64 channel ping-pongs on 64 Ps"},
 }
 
 // sample is one measurement.
@@ -52,11 +54,12 @@ type sample struct {
 	CPUNs    int64   `json:"cpu_ns"`
 	WallNs   int64   `json:"wall_ns"`
 	NsPerOp  float64 `json:"cpu_ns_per_op"`
-	Ratio    float64 `json:"ratio"`               // to bare in the same round
-	Status   int     `json:"tool_status"`         // exit status of the tool, 3: with losses
-	Added    float64 `json:"added_ns_per_op"`     // measured: over bare in the same round
-	Estimate float64 `json:"estimated_ns_per_op"` // the same as the tool's summary has it; 0: it does not
-	Said     string  `json:"tool,omitempty"`      // its summary
+	Ratio    float64 `json:"ratio"`                      // to bare in the same round
+	Status   int     `json:"tool_status"`                // exit status of the tool, 3: with losses
+	Added    float64 `json:"added_ns_per_op"`            // measured: over bare in the same round
+	HitNs    float64 `json:"added_ns_per_hit,omitempty"` // Added by the hits that the tool counted
+	Estimate float64 `json:"estimated_ns_per_op"`        // the same as the tool's summary has it; 0: it does not
+	Said     string  `json:"tool,omitempty"`             // its summary
 }
 
 type machine struct {
@@ -284,6 +287,9 @@ func (b *bench) measure(w workload, rounds int) error {
 			s.Ratio = s.NsPerOp / bare
 			s.Added = s.NsPerOp - bare
 			s.Estimate = s.NsPerOp * estimated(s.Said)
+			if rate := hitRate(s.Said); rate > 0 {
+				s.HitNs = s.Added * float64(s.Ops) / (rate * float64(s.WallNs) / 1e9)
+			}
 		}
 	}
 	return nil
@@ -303,6 +309,18 @@ func estimated(summary string) float64 {
 		return 0
 	}
 	return added / all
+}
+
+var rateLine = regexp.MustCompile(`hits, (\d+)/s`)
+
+// hitRate is the hits a second that the tool's summary tells.
+func hitRate(summary string) float64 {
+	m := rateLine.FindStringSubmatch(summary)
+	if m == nil {
+		return 0
+	}
+	n, _ := strconv.ParseFloat(m[1], 64)
+	return n
 }
 
 func quantile(v []float64, q float64) float64 {
@@ -364,21 +382,22 @@ func (b *bench) table(m machine, rounds int) {
 // estimates prints what the tool believed that it added, next to what it did.
 func (b *bench) estimates() {
 	fmt.Println("\nCPU time added to an operation, us: measured over bare, and as the tool's summary estimates it (medians).")
-	fmt.Println("\n| workload | mode | measured | estimated | estimated by measured |")
-	fmt.Println("|---|---|---|---|---|")
+	fmt.Println("\n| workload | mode | measured | estimated | estimated by measured | measured, ns a hit |")
+	fmt.Println("|---|---|---|---|---|---|")
 	for _, w := range workloads {
 		for _, mode := range b.modes {
-			var added, guess, by []float64
+			var added, guess, by, hit []float64
 			for _, s := range b.samples {
 				if s.Workload == w.name && s.Mode == mode && s.Estimate > 0 {
 					added = append(added, s.Added/1000)
 					guess = append(guess, s.Estimate/1000)
 					by = append(by, s.Estimate/s.Added)
+					hit = append(hit, s.HitNs)
 				}
 			}
 			if len(added) > 0 {
-				fmt.Printf("| %s | %s | %.3g | %.3g | %.2f |\n", w.what, mode, quantile(added, 0.5),
-					quantile(guess, 0.5), quantile(by, 0.5))
+				fmt.Printf("| %s | %s | %.3g | %.3g | %.2f | %.0f |\n", w.what, mode, quantile(added, 0.5),
+					quantile(guess, 0.5), quantile(by, 0.5), quantile(hit, 0.5))
 			}
 		}
 	}

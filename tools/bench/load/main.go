@@ -1,4 +1,5 @@
-// Command load is one of the workloads that need no C: hello, json, pingpong, pool, pread, alloc.
+// Command load is one of the workloads that need no C: hello, json, pingpong, pool, pread, alloc, spin,
+// threads.
 package main
 
 import (
@@ -9,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"gotrace-bpf/tools/bench/wl"
@@ -158,11 +160,56 @@ func alloc() {
 	})
 }
 
+// spin: two threads hand a word to each other and meet no probe.
+func spin() {
+	wl.Serve("-", func() {
+		var turn atomic.Uint32
+		for me := uint32(0); me < 2; me++ {
+			go func(me uint32) {
+				runtime.LockOSThread()
+				for !wl.Stopped.Load() {
+					for i := 0; i < wl.Batch; i++ {
+						for turn.Load() != me {
+							if wl.Stopped.Load() {
+								return
+							}
+						}
+						turn.Store(1 - me)
+					}
+					if me == 0 {
+						wl.Ops.Add(wl.Batch)
+					}
+				}
+			}(me)
+		}
+	})
+}
+
+// threads: 64 pairs of goroutines play ping-pong on 64 Ps, so on some 64 threads.
+func threads() {
+	runtime.GOMAXPROCS(64)
+	wl.Serve("-", func() {
+		for i := 0; i < 64; i++ {
+			a, b := make(chan int), make(chan int)
+			go func() {
+				for v := range a {
+					b <- v
+				}
+				close(b)
+			}()
+			go func() {
+				wl.Loop(func() { a <- 1; <-b })
+				close(a)
+			}()
+		}
+	})
+}
+
 func main() {
 	works := map[string]func(){"hello": hello, "json": jsonService, "pingpong": pingPong, "pool": pool,
-		"pread": pread, "alloc": alloc}
+		"pread": pread, "alloc": alloc, "spin": spin, "threads": threads}
 	if len(os.Args) != 2 || works[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: load hello|json|pingpong|pool|pread|alloc")
+		fmt.Fprintln(os.Stderr, "usage: load hello|json|pingpong|pool|pread|alloc|spin|threads")
 		os.Exit(2)
 	}
 	works[os.Args[1]]()
