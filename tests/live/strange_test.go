@@ -158,3 +158,38 @@ func TestExperiments(t *testing.T) {
 		noFile(t, name, dir)
 	}
 }
+
+// A container: the program has a pid namespace and a root folder of its own; its binary has another
+// name inside, and no name at all from here once the mount is gone.
+func TestContainer(t *testing.T) {
+	lab.Tool(t)
+	root := t.TempDir()
+	b, err := os.ReadFile(lab.Build(t, "timers", lab.Newest, "default"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(root, "service"), b, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command("/service")
+	c.SysProcAttr = &syscall.SysProcAttr{Chroot: root, Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS}
+	in, err := c.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Skipf("no namespaces here: %v", err)
+	}
+	defer func() { c.Process.Kill(); c.Wait() }()
+	word := make([]byte, 64)
+	n, _ := out.Read(word)
+	if got := strings.TrimSpace(string(word[:n])); got != "ready 1" {
+		t.Fatalf("it says %q, not that it is ready and process 1", got)
+	}
+	fmt.Fprintln(in, "run 200")
+	recordsWell(t, c.Process.Pid)
+}
