@@ -4,7 +4,9 @@
  * Every read is bounded and its result checked; a failed one is counted (ring_ctl.faults) and
  * leaves zeroes. Blocks are read whole: a read costs the same for 8 bytes and for 200.
  *
- * The functions are global: the verifier judges each once, not again at each call.
+ * The functions are global: the verifier judges each once, not again at each call. Blocks lie in their
+ * frames, so that a chain of calls stays below the 512 bytes that kernels up to 6.12 allow to all its
+ * frames together.
  */
 #ifndef GORUNTIME_BPF_H
 #define GORUNTIME_BPF_H
@@ -154,6 +156,25 @@ __noinline int read_g_all(struct event *e, u64 g)
 	e->m = word(b, cfg.g_m);
 	take_gobuf(e, b);
 	take_g_tail(e, b + cfg.g_atomicstatus);
+	return 0;
+}
+
+/* A new goroutine: identity, state, entry, parent. Not 0: it cannot be read. */
+__noinline int read_g_new(struct event *e, u64 g)
+{
+	char b[G_NEW];
+
+	if (!e)
+		return 1;
+	if (bpf_probe_read_user(b, sizeof(b), (const void *)(g + cfg.g_atomicstatus))) {
+		fault(e);
+		return 1;
+	}
+	e->gstatus = *(u32 *)b;
+	e->goid = word(b, 8);
+	e->x = word(b, (u32)(cfg.g_startpc - cfg.g_atomicstatus));
+	if (cfg.g_parentGoid != GO_NONE)
+		e->y = word(b, (u32)(cfg.g_parentGoid - cfg.g_atomicstatus));
 	return 0;
 }
 

@@ -298,19 +298,10 @@ static __always_inline void on_execute(struct event *e, u64 g0, u64 cookie)
 
 static __always_inline void on_create(struct event *e, u64 g0, u64 newg)
 {
-	char b[G_NEW];
-
 	e->g = newg;
 	read_m(e, g0, false);
-	if (bpf_probe_read_user(b, sizeof(b), (const void *)(newg + cfg.g_atomicstatus))) {
-		fault(e);
+	if (read_g_new(e, newg))
 		return;
-	}
-	e->gstatus = *(u32 *)b;
-	e->goid = word(b, 8);
-	e->x = word(b, (u32)(cfg.g_startpc - cfg.g_atomicstatus));
-	if (cfg.g_parentGoid != GO_NONE)
-		e->y = word(b, (u32)(cfg.g_parentGoid - cfg.g_atomicstatus));
 	if (e->curg) {
 		read_gobuf(e, e->curg);
 		behind_systemstack(e);
