@@ -9,6 +9,7 @@
 #   make golden      writes tests/golden's results and captures anew; review the difference
 #   make bench       tools/bench
 #   make compare     docs/coverage.md measured: every Go version and kind of build; needs root, hours
+#   make kernels     boots older kernels in qemu and records on each
 #   make lint        layer arrows, file sizes, missing tests, formatting
 #   make install     program, library, man page below DESTDIR and prefix
 
@@ -171,6 +172,11 @@ bench-quick:
 	@$(SUBMAKE) gotrace-bpf
 	@OUT=$(OUT) tools/bench/run.sh -quick
 
+kernels:
+	@tools/install-deps.sh
+	@$(SUBMAKE) gotrace-bpf
+	@OUT=$(OUT) tools/kernels.sh $(KERNELS)
+
 compare:
 	@tools/install-deps.sh --tests
 	@$(SUBMAKE) gotrace-bpf
@@ -196,5 +202,5 @@ clean:
 	rm -rf .output gotrace-bpf
 
 -include $(OBJS:.o=.d) $(UNITS:%=%.d) $(READERS:%=%.d) $(CORPUS:%=%.d) $(FUZZERS:%=%.d)
-.PHONY: all units readers corpus fuzzers tests check check-root asan fuzz golden bench bench-quick compare lint run \
+.PHONY: all units readers corpus fuzzers tests check check-root asan fuzz golden bench bench-quick kernels compare lint run \
 	install clean

@@ -49,6 +49,8 @@ for arch in x86 arm64; do
 		-c -o /dev/null bpf/gotrace.bpf.c 2>&1
 done | judge bpf_for_every_architecture
 
+tools/bpf-frames.sh 2>&1 | judge bpf_frames_fit_older_kernels
+
 sources '*.c' '*.h' | grep -v '^vmlinux/' | xargs wc -l | awk '$2 != "total" && $1 > 700 { print $2 ": " $1 " lines" }' |
 	judge files_of_at_most_700_lines
 

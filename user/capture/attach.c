@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -89,6 +90,8 @@ static int attach_map(struct attach *a, const struct attach_opts *o, int ncpu, s
 
 static int load_failed(int err, struct diag *d)
 {
+	struct utsname u;
+
 	/* -EACCES is the verifier's word, not a missing capability's. */
 	if (err == -EPERM)
 		return diag_set(d, -EPERM,
@@ -96,8 +99,9 @@ static int load_failed(int err, struct diag *d)
 				"as root)",
 				strerror(-err));
 	return diag_set(d, -ENOTSUP,
-			"cannot load BPF programs: %s; needs Linux 6.6 or newer (-v shows more)",
-			strerror(-err));
+			"cannot load BPF programs: %s; needs Linux 6.6 or newer, this is %s (-v shows "
+			"more)",
+			strerror(-err), uname(&u) == 0 ? u.release : "of another kind");
 }
 
 int attach_load(const struct attach_opts *opts, struct attach **ret, struct diag *d)
