@@ -489,8 +489,18 @@ static __always_inline bool go_syscall(struct event *e)
 	return true;
 }
 
-/* NR_UPROBE: how a patched five-byte nop enters the kernel; each hit of one passes here, too. */
-enum { NR_RT_SIGRETURN = 15, NR_FUTEX = 202, NR_UPROBE = 336 };
+/*
+ * NR_UPROBE: how a patched five-byte nop enters the kernel; each hit of one passes here, too.
+ * NR_SCHED_YIELD: how casgstatus waits for the collector to let go of a goroutine that returns from a
+ * syscall: still in that state, though the call is not its own.
+ */
+enum { NR_RT_SIGRETURN = 15, NR_SCHED_YIELD = 24, NR_FUTEX = 202, NR_UPROBE = 336 };
+
+/* Those that are never a goroutine's own, but for sched_yield in theory. */
+static __always_inline bool never_own(u64 nr)
+{
+	return nr == NR_UPROBE || nr == NR_FUTEX || nr == NR_SCHED_YIELD;
+}
 
 SEC("tp_btf/sys_enter")
 int on_sys_enter(u64 *ctx)
@@ -500,8 +510,7 @@ int on_sys_enter(u64 *ctx)
 	struct thread *t;
 	u64 nr = ctx[1];
 
-	if (!armed || nr == NR_UPROBE || nr == NR_RT_SIGRETURN || nr == NR_FUTEX ||
-	    !is_target(&e.tid, &t))
+	if (!armed || never_own(nr) || nr == NR_RT_SIGRETURN || !is_target(&e.tid, &t))
 		return 0;
 	e.cpu = bpf_get_smp_processor_id();
 	if (!go_syscall(&e)) {
@@ -539,7 +548,7 @@ int on_sys_exit(u64 *ctx)
 	struct thread *t;
 	u8 sys;
 
-	if (!armed || nr == NR_UPROBE || nr == NR_FUTEX || nr == ~0ULL || /* -1: rt_sigreturn */
+	if (!armed || never_own(nr) || nr == ~0ULL || /* -1: rt_sigreturn */
 	    !is_target(&e.tid, &t))
 		return 0;
 	e.cpu = bpf_get_smp_processor_id();
