@@ -15,22 +15,22 @@ dir=$OUT/kernels
 if ! command -v qemu-system-x86_64 cpio >/dev/null || [ ! -x /bin/busybox ]; then
 	apt-get install -y -q --no-install-recommends qemu-system-x86 busybox-static cpio >/dev/null
 fi
-mkdir -p "$dir/root/bin" "$dir/root/proc" "$dir/root/sys" "$dir/root/dev" "$dir/root/tmp"
-cp /bin/busybox gotrace-bpf "$dir/root/bin/"
+mkdir -p "$dir/image/bin" "$dir/image/proc" "$dir/image/sys" "$dir/image/dev" "$dir/image/tmp"
+cp /bin/busybox gotrace-bpf "$dir/image/bin/"
 ldd gotrace-bpf | grep -o '/[^ ]*' | while read -r lib; do
-	mkdir -p "$dir/root/$(dirname "$lib")"
-	cp -L "$lib" "$dir/root/$lib"
+	mkdir -p "$dir/image/$(dirname "$lib")"
+	cp -L "$lib" "$dir/image/$lib"
 done
 fixtures=
 for v in 1.22.12 1.27.4; do
 	for f in nethttp syscalls; do
 		printf 'module fixtures\n\ngo %s\n' "${v%.*}" >"$dir/go.mod"
 		(cd tests/fixtures && GOTOOLCHAIN=go$v GOFLAGS= GOWORK=off CGO_ENABLED=0 \
-			go build -modfile="$dir/go.mod" -o "$dir/root/bin/$f-$v" "./$f")
+			go build -modfile="$dir/go.mod" -o "$dir/image/bin/$f-$v" "./$f")
 		fixtures="$fixtures $f-$v"
 	done
 done
-cat >"$dir/root/init" <<INIT
+cat >"$dir/image/init" <<INIT
 #!/bin/busybox sh
 /bin/busybox --install -s /bin
 export PATH=/bin
@@ -60,8 +60,8 @@ for f in$fixtures; do
 done
 poweroff -f
 INIT
-chmod +x "$dir/root/init"
-(cd "$dir/root" && find . | cpio -o -H newc 2>/dev/null | gzip -1 >"$dir/initrd.gz")
+chmod +x "$dir/image/init"
+(cd "$dir/image" && find . | cpio -o -H newc 2>/dev/null | gzip -1 >"$dir/initrd.gz")
 failed=0
 for release; do
 	package=$(apt-cache search "^linux-image-$release\..*-cloud-amd64\$" | awk '{ print $1 }' | sort -V | tail -1)
