@@ -139,7 +139,8 @@ Written by tools/coverage (make compare); no cell is made by hand. Each cell rec
 - **all held**: every threshold of tools/tracecmp (reasons, threads, Ps, wakers, creators, stacks,
   lines, states at the start, GC cycles, stop-the-world, heap, skew of times); a single difference in
   a row is allowed. With "(2nd)", "(3rd)" it was measured again: on a busy machine a thread can lose
-  its CPU between a probe and the runtime's own clock. What three times do not hold is told.
+  its CPU between a probe and the runtime's own clock. What three times do not hold is told; a later
+  run may measure those cells again.
 - **hooks missing**: what gotrace-bpf check says of this binary.
 
 `
