@@ -141,6 +141,8 @@ Written by tools/coverage (make compare); no cell is made by hand. Each cell rec
   a row is allowed. With "(2nd)", "(3rd)" it was measured again: on a busy machine a thread can lose
   its CPU between a probe and the runtime's own clock. What three times do not hold is told; a later
   run may measure those cells again.
+- **not compared**: the program's own trace is refused by its own reader, also when nobody records it
+  (Go 1.19 with C threads that call in).
 - **hooks missing**: what gotrace-bpf check says of this binary.
 
 `
