@@ -1,8 +1,8 @@
 /*
  * cond.h - a condition of --on, parsed.
  *
- *	kind [ "(" reason ")" ] ">" limit		runnable>100ms  blocked(sync)>1s
- *goroutines>5000 "call:" function				call:main.(*Server).handle
+ *	kind [ "(" reason ")" ] ">" limit	runnable>100ms  blocked(sync)>1s  goroutines>5000
+ *	"call:" function			call:main.(*Server).handle
  *
  *	runnable    a goroutine waited that long to run
  *	blocked     it was blocked that long, for the reason given or for any but the runtime's own

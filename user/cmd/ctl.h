@@ -1,8 +1,8 @@
 /*
  * ctl.h - the socket by which a running recorder is spoken to.
  *
- *	client: one line		dump [last=NS] [file=PATH]  |  status  |  status json  |
- *stop server: "ok\n" or "error\n", then text, then the end
+ *	client: one line	dump [last=NS] [file=PATH]  |  status  |  status json  |  stop
+ *	server: "ok\n" or "error\n", then text, then the end
  *
  * C1  Only the recorder's own user and root are heard (folder 0700, socket 0600, SO_PEERCRED).
  * C2  One recorder for a process: whoever has the lock (flock: it goes with its holder).
