@@ -69,6 +69,16 @@ static uint64_t clock_now(clockid_t id)
 	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
 }
 
+/* By the clock that a Go program's times are from as well (tools/bench, gaps.go). */
+static void debug_span(const char *what, uint64_t begin_ns)
+{
+	uint64_t end_ns = clock_now(CLOCK_MONOTONIC);
+
+	log_debug("%s in %.1f ms, monotonic %llu to %llu ns", what,
+		  (double)(end_ns - begin_ns) / 1e6, (unsigned long long)begin_ns,
+		  (unsigned long long)end_ns);
+}
+
 /* ---- before anything is touched ---- */
 
 static int capture_identify(struct capture *c, int pid, struct diag *d)
@@ -327,6 +337,7 @@ static int capture_attach(struct capture *c, struct diag *d)
 		.ring_bytes = ring_bytes(&c->opts),
 	};
 	char path[64];
+	uint64_t begin_ns;
 	int err;
 
 	gc_worker_reasons(c->img, o.gcworker);
@@ -346,6 +357,7 @@ static int capture_attach(struct capture *c, struct diag *d)
 	c->parts = ~0U;
 	if (!capture_sees_syscalls(c))
 		c->parts &= ~(1U << PART_SYSCALLS);
+	begin_ns = clock_now(CLOCK_MONOTONIC);
 	err = attach_link(c->attach,
 			  &(struct attach_target){.plan = &c->plan, .pid = c->target.pid,
 						  .exe_path = path, .split = c->opts.steps,
@@ -353,6 +365,7 @@ static int capture_attach(struct capture *c, struct diag *d)
 			  d);
 	if (err < 0)
 		return diag_prefix(d, err, "pid %d", c->target.pid);
+	debug_span("attached", begin_ns);
 	return 0;
 }
 
@@ -524,12 +537,14 @@ int capture_step(struct capture *c, enum plan_rung rung, const char *note, struc
 
 int capture_stop(struct capture *c, enum rec_end end, int status, struct diag *d)
 {
+	uint64_t begin_ns = clock_now(CLOCK_MONOTONIC);
 	int err;
 
 	if (!c->attach)
 		return 0;
 	attach_arm(c->attach, false);
 	attach_unlink(c->attach); /* waits for running programs */
+	debug_span("detached", begin_ns);
 	err = deliver(c, true, d);
 	rings_sum(attach_rings(c->attach), &c->last_sums);
 	if (!err)
