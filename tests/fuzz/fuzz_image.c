@@ -4,8 +4,8 @@
  * Input: a first byte, then
  *	even: the file itself;
  *	odd:  patches for a real binary (the fixtures that the unit tests built, chosen by the
- *byte's upper bits): { region u8, offset u24, width u8, value u64 }, 13 bytes each. Without
- *fixtures odd inputs do nothing.
+ *	      byte's upper bits): { region u8, offset u24, width u8, value u64 }, 13 bytes each.
+ * Without fixtures odd inputs do nothing.
  */
 #include <fcntl.h>
 #include <stdint.h>

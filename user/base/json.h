@@ -5,7 +5,8 @@
  * needs only commas and escapes.
  *
  * J1  Commas and nesting are right if every begin has its end; keys are the caller's to keep
- * unique. J2  Strings come out as valid UTF-8: a byte that is none becomes U+FFFD.
+ *     unique.
+ * J2  Strings come out as valid UTF-8: a byte that is none becomes U+FFFD.
  */
 #ifndef BASE_JSON_H
 #define BASE_JSON_H

@@ -118,8 +118,10 @@ void ctl_close(struct ctl *c)
 		close(c->listen_fd);
 	if (c->path[0]) {
 		(void)unlink(c->path);
-		/* While we hold it: whoever opened it meanwhile fails to lock it, and may try
-		 * again. */
+		/*
+		 * While we hold it: whoever opened it meanwhile fails to lock it, and may try
+		 * again.
+		 */
 		snprintf(lock, sizeof(lock), "%s", c->path);
 		n = strlen(lock);
 		memcpy(lock + n - 4, "lock", 4);

@@ -2,8 +2,8 @@
  * ctlpath.h - where the socket and the lock of a process's recorder are, for both sides.
  *
  *	/run/gotrace-bpf/PID.sock, PID.lock		root
- *	$XDG_RUNTIME_DIR/gotrace-bpf/...		anyone else; without it
- * /tmp/gotrace-bpf-UID/...
+ *	$XDG_RUNTIME_DIR/gotrace-bpf/...		anyone else
+ *	/tmp/gotrace-bpf-UID/...			anyone else, without XDG_RUNTIME_DIR
  *
  * The folder belongs to the user alone (0700); one that does not is refused.
  */

@@ -53,7 +53,8 @@ void dump_free(struct dump *d);
 /* Readable when dump_end has something. */
 int dump_fd(const struct dump *d);
 
-/* Begins; the job is taken over and *job is zero after. -EBUSY: one is under way (job unchanged).
+/*
+ * Begins; the job is taken over and *job is zero after. -EBUSY: one is under way (job unchanged).
  */
 int dump_begin(struct dump *d, struct dump_job *job);
 bool dump_busy(const struct dump *d);

@@ -59,8 +59,10 @@ enum flight_opt {
 	{ "follow", no_argument, NULL, OPT_FOLLOW }
 /* clang-format on */
 
-/* Takes option c (as getopt_long returned it). 0, -EINVAL with a sentence, -ENOENT not one of
- * these. */
+/*
+ * Takes option c (as getopt_long returned it). 0, -EINVAL with a sentence, -ENOENT not one of
+ * these.
+ */
 int flightopts_take(struct flight_opts *o, int c, const char *arg, struct diag *d);
 
 /* "30s", "30s,256mb", "256mb". -EINVAL or -ERANGE with a sentence. */

@@ -94,8 +94,10 @@ void flight_note(struct flight *f, uint64_t ts, const char *text);
 /* Ends what ended and begins what is due; to be called after each turn. */
 void flight_dumps(struct flight *f);
 
-/* The last dump: everything that waits becomes this one, and it is waited for. 0 or the dump's
- * error. */
+/*
+ * The last dump: everything that waits becomes this one, and it is waited for. 0 or the dump's
+ * error.
+ */
 int flight_last_dump(struct flight *f, const char *reason);
 /* Waits for the dump under way. */
 void flight_wait_dump(struct flight *f);

@@ -37,7 +37,8 @@ extern const char naming_default[];
  */
 int naming_parse(const char *text, struct naming *ret, struct diag *d);
 
-/* The name of one dump, without the folder; characters that a file name should not have become '_'.
+/*
+ * The name of one dump, without the folder; characters that a file name should not have become '_'.
  */
 void naming_make(const struct naming *n, const struct naming_fields *f,
 		 char ret[static NAMING_BASE]);

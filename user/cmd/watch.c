@@ -317,7 +317,8 @@ static bool tick_live(struct watch *w, uint64_t now_ns, uint64_t live, struct wa
 		if (c->kind != COND_GOROUTINES)
 			continue;
 		if (live <= c->limit) {
-			/* Told again only after a real fall: not at each crossing of a flat curve.
+			/*
+			 * Told again only after a real fall: not at each crossing of a flat curve.
 			 */
 			if (live <= c->limit - c->limit / 10)
 				w->many &= ~(1ULL << i);

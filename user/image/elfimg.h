@@ -3,10 +3,11 @@
  * address.
  *
  * E1  Segment bytes are a private copy, read once: a file that shrinks or changes later cannot
- * hurt. Debug sections are never read. E2  Every access is by link-time address through elfimg_at
- * or elfimg_span and stays inside one segment's file-backed part. E3  Relative relocations are
- * applied to the copy: pointers read as the linker meant them, whether or not it also wrote the
- * addends into the section (GNU ld, gold and lld differ).
+ *     hurt. Debug sections are never read.
+ * E2  Every access is by link-time address through elfimg_at or elfimg_span and stays inside one
+ *     segment's file-backed part.
+ * E3  Relative relocations are applied to the copy: pointers read as the linker meant them, whether
+ *     or not it also wrote the addends into the section (GNU ld, gold and lld differ).
  *
  * Headers are parsed by libelf. Facts: docs/go-runtime.md 1.
  */

@@ -204,8 +204,10 @@ int gobuildinfo_read(const struct elfimg *e, struct gobuildinfo *ret, struct dia
 						  "no runtime.buildVersion");
 	if (err)
 		bi.version = own;
-	/* Build info is data that anyone can rewrite; the runtime's own string is what it runs
-	 * with. */
+	/*
+	 * Build info is data that anyone can rewrite; the runtime's own string is what it runs
+	 * with.
+	 */
 	else if (has_own && (own.minor != bi.version.minor || own.patch != bi.version.patch))
 		return diag_set(d, -ENOTSUP, "the build info says %s, the runtime says %s",
 				bi.version.text, own.text);

@@ -1,15 +1,16 @@
 /*
  * gosym.h - what a pc means: lines, files and inlined frames from the pc-value tables.
  *
- *	pc-value table: value = -1, pc = entry; then { zigzag uvarint value delta (0: the end, but
- *for the first), uvarint pc delta / quantum }; a value holds up to the pc that follows it inline
- *tree: the node at pc names an inlined function and where in the outer one it stands
+ *	pc-value table: value = -1, pc = entry; then { zigzag uvarint value delta (0: the end,
+ *		but for the first), uvarint pc delta / quantum }; a value holds up to the pc that
+ *		follows it
+ *	inline tree: the node at pc names an inlined function and where in the outer one it stands
  *
  * Y1  Nothing is allocated: names and files are borrowed from the image.
  * Y2  One call takes at most LIMIT_PCVALUE_STEPS steps, whatever the tables say.
  *
- * Source: Go runtime/symtab.go (step, pcvalue), runtime/symtabinl.go. Facts:
- *docs/go-runtime.md 1.2, 8.3.
+ * Source: Go runtime/symtab.go (step, pcvalue), runtime/symtabinl.go.
+ * Facts: docs/go-runtime.md 1.2, 8.3.
  */
 #ifndef IMAGE_GOSYM_H
 #define IMAGE_GOSYM_H

@@ -137,8 +137,10 @@ int image_site_last_call(const struct image *img, const char *func, const char *
  */
 int image_site_schedule_nop(const struct image *img, struct site *ret, struct diag *d);
 
-/* Names (borrowed) of functions whose inline tree holds a copy of func; up to cap; the count of
- * all. */
+/*
+ * Names (borrowed) of functions whose inline tree holds a copy of func; up to cap; the count of
+ * all.
+ */
 size_t image_inlined_into(const struct image *img, const char *func, const char **ret_names,
 			  size_t cap);
 
@@ -160,8 +162,10 @@ enum image_var {
 /* The variable's address, found by decoding. 0 or -ENOENT with a sentence. */
 int image_var_find(const struct image *img, enum image_var var, uint64_t *ret_va, struct diag *d);
 
-/* Offset of g from the thread pointer (fs base, amd64): -8 unless a C library moved it. 0 or
- * -ENOENT. */
+/*
+ * Offset of g from the thread pointer (fs base, amd64): -8 unless a C library moved it. 0 or
+ * -ENOENT.
+ */
 int image_tls_g(const struct image *img, int64_t *ret_off);
 
 enum image_table { TABLE_WAIT_REASONS, TABLE_BLOCK_REASONS, TABLE_STW_REASONS };
@@ -178,8 +182,7 @@ int image_table_get(const struct image *img, enum image_table table, const char 
  * whether a wait reason's number is a pseudo-wait (status waiting while running). See reasons.h.
  */
 
-/* ---- what a pc means (docs/go-runtime.md 8.3)
- * ------------------------------------------------------ */
+/* ---- what a pc means (docs/go-runtime.md 8.3) ------------------------------------------------ */
 
 struct image_frame {
 	uint64_t pc;	  /* the format's pc: pc for the leaf, entry + parentPc for outer inlined */

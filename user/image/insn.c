@@ -15,8 +15,7 @@ void insn_begin(struct insn_cur *c, bool arm64, const uint8_t *p, uint64_t len, 
 		ZydisDecoderInit(&c->dec, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
 }
 
-/* ---- amd64
- * ----------------------------------------------------------------------------------------- */
+/* ---- amd64 ----------------------------------------------------------------------------------- */
 
 /* Number of a general register of any width, else INSN_NOREG. */
 static uint8_t reg_id(ZydisRegister reg)
@@ -178,8 +177,7 @@ static int amd64_next(struct insn_cur *c, struct insn *i)
 	return 1;
 }
 
-/* ---- arm64
- * ----------------------------------------------------------------------------------------- */
+/* ---- arm64 ----------------------------------------------------------------------------------- */
 
 static uint64_t arm_rel(uint64_t va, uint32_t w, unsigned lo, unsigned bits)
 {

@@ -78,7 +78,8 @@ struct insn_cur {
 /* Decodes len borrowed bytes that lie at va. */
 void insn_begin(struct insn_cur *c, bool arm64, const uint8_t *p, uint64_t len, uint64_t va);
 
-/* The next instruction: 1; 0 at the end; -EBADMSG it cannot be decoded (padding behind a ret...).
+/*
+ * The next instruction: 1; 0 at the end; -EBADMSG it cannot be decoded (padding behind a ret...).
  */
 int insn_next(struct insn_cur *c, struct insn *ret);
 

@@ -118,7 +118,8 @@ static const struct {
 	{"synctest.Wait", "synctest"},
 };
 
-/* "chan receive (durable)" and "chan receive (synctest)" are the bubble's forms of the plain one.
+/*
+ * "chan receive (durable)" and "chan receive (synctest)" are the bubble's forms of the plain one.
  */
 static size_t plain_len(const char *wait)
 {

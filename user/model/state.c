@@ -136,8 +136,10 @@ struct p *p_get(struct model *mo, uint64_t ptr, uint64_t id)
 	}
 	p->ptr = ptr;
 	p->id = id;
-	/* A P that is new in the middle of a generation is announced on the spot: lawful as long as
-	 * readers never heard of it. */
+	/*
+	 * A P that is new in the middle of a generation is announced on the spot: lawful as long as
+	 * readers never heard of it.
+	 */
 	if (mo->gen) {
 		EV(mo, NULL, EV_PROC_STATUS, p->id, TRACE_PROC_IDLE);
 		p->changed_ts = mo->ts;

@@ -319,8 +319,10 @@ int maps_exe_bias(const struct maps *m, const struct target *t, uint64_t *ret_bi
 		if (!maps_is_exe(row, t, home) || !(row->prot & MAPS_X))
 			continue;
 		g = maps_segment_of(row, segs, seg_cnt);
-		/* A program may map its own file again (to read itself): start_code's row is the
-		 * one. */
+		/*
+		 * A program may map its own file again (to read itself): start_code's row is the
+		 * one.
+		 */
 		if (!g || (found && row != home))
 			continue;
 		bias = row->start - (g->va + (row->off - g->off));

@@ -88,7 +88,8 @@ int procfs_parse_stat(const char *text, struct procfs_stat *ret)
 	for (unsigned i = 4; i < STAT_FIELDS && *p == ' '; i++) {
 		char *end;
 
-		/* Some fields are signed; strtoull takes the sign and wraps, which is what we want.
+		/*
+		 * Some fields are signed; strtoull takes the sign and wraps, which is what we want.
 		 */
 		f[i] = strtoull(p + 1, &end, 10);
 		if (end == p + 1)

@@ -368,7 +368,8 @@ int target_cpu_ns(const struct target *t, uint64_t *ret_ns)
 	clockid_t clock;
 	long hz = sysconf(_SC_CLK_TCK);
 
-	/* Exact, and still bound to this process: a reused pid is ruled out by the pidfd behind it.
+	/*
+	 * Exact, and still bound to this process: a reused pid is ruled out by the pidfd behind it.
 	 */
 	if (clock_getcpuclockid(t->pid, &clock) == 0 && clock_gettime(clock, &ts) == 0 &&
 	    target_wait(t, 0) == 0) {

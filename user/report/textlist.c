@@ -1,4 +1,5 @@
-/* textlist.c - the page's lists that are asked for: the longest of anything, one goroutine's life.
+/*
+ * textlist.c - the page's lists that are asked for: the longest of anything, one goroutine's life.
  */
 #include "report/text.h"
 

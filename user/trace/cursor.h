@@ -86,7 +86,8 @@ enum { CURSOR_BATCH_MAX = 2 + 4 * 10 + 64 * 1024 };
 int cursor_batch(const struct span *s, uint64_t off, unsigned version,
 		 struct cursor_batch *ret_batch, struct diag *d);
 
-/* Ticks to ns as Go does it: in double precision, cut towards zero; INT64_MIN if it does not fit.
+/*
+ * Ticks to ns as Go does it: in double precision, cut towards zero; INT64_MIN if it does not fit.
  */
 static inline int64_t cursor_ns(double mul, uint64_t ticks)
 {

@@ -9,9 +9,9 @@
  * R2  Room is used again only when neither the ring nor a holder refers to what stands there.
  * R3  What the ring keeps is the newest generations without a gap, within both limits; the newest
  *     one is always kept. A generation covers the time until the next one starts, also where
- *nothing happened: so what is kept covers the whole window, and less than one generation more. R4
- *The arena never grows. What holders keep after the ring has given it up is in the same arena, in
- *the part beyond the limit (GENRING_SLACK) first.
+ *     nothing happened: so what is kept covers the whole window, and less than one generation more.
+ * R4  The arena never grows. What holders keep after the ring has given it up is in the same arena,
+ *     in the part beyond the limit (GENRING_SLACK) first.
  *
  * One thread adds, holds and frees; a set's generations may be dropped by another.
  */

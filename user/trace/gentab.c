@@ -56,8 +56,7 @@ static uint64_t hash_bytes(const uint8_t *p, size_t n)
 	return num_mix(h ^ v);
 }
 
-/* --- strings: 04 { 05 id len bytes } ------------------------------------------------------------
- */
+/* --- strings: 04 { 05 id len bytes } ---------------------------------------------------------- */
 
 static int strings_batch(struct gen *g, const struct gen_batch *b, struct diag *d)
 {
@@ -99,8 +98,7 @@ static int strings_batch(struct gen *g, const struct gen_batch *b, struct diag *
 	return 0;
 }
 
-/* --- stacks: 02 { 03 id n (pc func file line)*n } ------------------------------------------------
- */
+/* --- stacks: 02 { 03 id n (pc func file line)*n } --------------------------------------------- */
 
 static int str_of(const struct gen *g, uint64_t id, struct gotrace_str *ret, uint64_t *hash)
 {
@@ -207,8 +205,7 @@ static int stacks_batch(struct gen *g, const struct gen_batch *b, struct diag *d
 	return 0;
 }
 
-/* --- tables from id to entry
- * ---------------------------------------------------------------------- */
+/* --- tables from id to entry ------------------------------------------------------------------ */
 
 static int table_size(struct gen *g, struct gen_table *t, uint64_t max_id, size_t cnt)
 {
@@ -279,8 +276,7 @@ static int index_stacks(struct gen *g, struct diag *d)
 	return 0;
 }
 
-/* --- CPU samples: 06 { 07 ts M P G stack }
- * -------------------------------------------------------- */
+/* --- CPU samples: 06 { 07 ts M P G stack } ---------------------------------------------------- */
 
 static int samples_batch(struct gen *g, const struct gen_batch *b, struct diag *d)
 {
@@ -320,8 +316,7 @@ static int sample_cmp(const void *a, const void *b)
 	return (x->off > y->off) - (x->off < y->off);
 }
 
-/* --- clocks: before 25 { 08 freq }; from 25 on 50 { 08 freq | 51 dt mono sec nsec }
- * --------------- */
+/* --- clocks: before 25 { 08 freq }; from 25 on 50 { 08 freq | 51 dt mono sec nsec } ----------- */
 
 struct sync_state {
 	bool has_freq, has_clock;

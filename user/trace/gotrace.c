@@ -110,8 +110,7 @@ static const struct meaning meanings[ORDER_SYNC + 1] = {
 
 #define STR(text) ((struct gotrace_str){ .p = (text), .len = sizeof(text) - 1 })
 
-/* --- opening
- * -------------------------------------------------------------------------------------- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static void error_set(struct gotrace_error *e, int code, const struct diag *d, uint64_t gen)
 {
@@ -214,8 +213,7 @@ void gotrace_close(struct gotrace *t)
 	free(t);
 }
 
-/* --- events
- * --------------------------------------------------------------------------------------- */
+/* --- events ----------------------------------------------------------------------------------- */
 
 static inline struct gotrace_str str_of(const struct gen_str *s)
 {
@@ -470,8 +468,7 @@ void gotrace_get_info(const struct gotrace *t, struct gotrace_info *ret_info)
 	};
 }
 
-/* --- names
- * ---------------------------------------------------------------------------------------- */
+/* --- names ------------------------------------------------------------------------------------ */
 
 static const char *name_of(const char *const *names, size_t cnt, unsigned i)
 {

@@ -24,8 +24,7 @@ int order_step_fail(const struct step *s, int err)
 	return diag_prefix(s->d, err, "%s", evspec_table[s->ev->type].name);
 }
 
-/* --- Ps
- * ------------------------------------------------------------------------------------------- */
+/* --- Ps --------------------------------------------------------------------------------------- */
 
 /* The thread that holds p. Slow, but only for a P that is about to be stolen. */
 static struct order_m *m_of_p(const struct order *o, uint64_t p)
@@ -153,8 +152,7 @@ static int order_proc_steal(struct order *o, const struct step *s)
 	return 1;
 }
 
-/* --- goroutines
- * ----------------------------------------------------------------------------------- */
+/* --- goroutines ------------------------------------------------------------------------------- */
 
 /* A goroutine in a syscall is announced, on thread mid. 0 and the context it shows in. */
 static int status_in_syscall(struct order *o, const struct step *s, struct order_g *g, uint64_t mid,
@@ -327,8 +325,7 @@ static int order_go_switch(struct order *o, const struct step *s)
 	return 1;
 }
 
-/* --- syscalls
- * ------------------------------------------------------------------------------------- */
+/* --- syscalls --------------------------------------------------------------------------------- */
 
 static int order_syscall_begin(struct order *o, const struct step *s)
 {
@@ -404,8 +401,7 @@ static int order_go_destroy_syscall(struct order *o, const struct step *s)
 	return 1;
 }
 
-/* --- the rules
- * ------------------------------------------------------------------------------------ */
+/* --- the rules -------------------------------------------------------------------------------- */
 
 static inline int order_note(struct order *o, const struct step *s)
 {

@@ -3,8 +3,7 @@
 
 #include "trace/orderstep.h"
 
-/* --- tasks and regions
- * ---------------------------------------------------------------------------- */
+/* --- tasks and regions ------------------------------------------------------------------------ */
 
 /* A reference to the name with this string id. 0, -EBADMSG, -ENOMEM. */
 static int step_name(struct order *o, const struct step *s, uint64_t id, struct order_name **ret_n)
@@ -115,8 +114,7 @@ int order_region_end(struct order *o, const struct step *s)
 	return 1;
 }
 
-/* --- ranges
- * --------------------------------------------------------------------------------------- */
+/* --- ranges ----------------------------------------------------------------------------------- */
 
 /* Sequence numbers tie begin and end, which may be on different threads. */
 int order_gc_active(struct order *o, const struct step *s)

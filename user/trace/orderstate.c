@@ -179,8 +179,10 @@ void order_sweep(struct order *o)
 	while ((p = idtab_next(&old, &pos))) {
 		struct order_name *n = names_sweep(p, false);
 
-		/* Without memory for the new table a name is only not shared any more: keep it
-		 * alive. */
+		/*
+		 * Without memory for the new table a name is only not shared any more: keep it
+		 * alive.
+		 */
 		while (n) {
 			struct order_name *next = n->next;
 

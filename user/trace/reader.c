@@ -88,8 +88,7 @@ void reader_free(struct reader *r)
 	free(r);
 }
 
-/* --- failing
- * -------------------------------------------------------------------------------------- */
+/* --- failing ---------------------------------------------------------------------------------- */
 
 /* E5 */
 static int reader_fail(struct reader *r, int err)
@@ -130,8 +129,7 @@ static __attribute__((cold, noinline)) int reader_fail_ref(struct reader *r,
 	return reader_fail_at(r, -EBADMSG, off);
 }
 
-/* --- giving
- * --------------------------------------------------------------------------------------- */
+/* --- giving ----------------------------------------------------------------------------------- */
 
 static void reader_clock(struct reader *r, int64_t *time_ns)
 {
@@ -229,8 +227,7 @@ static int reader_give_sample(struct reader *r, struct reader_event *ret_ev)
 	return reader_give(r, &r->sample_ev, s->off, ret_ev);
 }
 
-/* --- generations
- * ---------------------------------------------------------------------------------- */
+/* --- generations ------------------------------------------------------------------------------ */
 
 static int reader_install(struct reader *r, struct gen *g, struct reader_event *ret_ev)
 {
@@ -277,8 +274,7 @@ static int reader_load(struct reader *r, struct reader_event *ret_ev)
 	return reader_give_sync(r, r->last_ns, ret_ev);
 }
 
-/* --- merging
- * -------------------------------------------------------------------------------------- */
+/* --- merging ---------------------------------------------------------------------------------- */
 
 static int reader_meet(struct reader *r, struct frontier_cur *c)
 {

@@ -1,6 +1,6 @@
 /*
  * reader.h - a trace's events in order: the threads' batches merged by time, as the judge lets
- *them.
+ * them.
  *
  *	source -> gen (one generation) -> a cursor per thread -> heap by time -> order -> events
  *
@@ -32,8 +32,8 @@ struct reader_event {
 	const struct gen *gen;		   /* NULL in the last SYNC */
 	const struct gotrace_stack *stack; /* of what was executing */
 	const struct gotrace_stack *other; /* GoCreate: where the new goroutine starts */
-	struct gen_str
-		*str; /* the string argument, "" if there is none; NULL: STWEnd's is elsewhere */
+	/* The string argument, "" if there is none; NULL: STWEnd's is elsewhere. */
+	struct gen_str *str;
 	struct gen_str *str2; /* UserLog: the message */
 	uint64_t syncs;
 };

@@ -48,7 +48,8 @@ static int gz_fill(struct source *s, struct source_gz *gz)
 	return 0;
 }
 
-/* Inflates at most n bytes to p: how many, 0 at the end, or -errno. Members may follow each other.
+/*
+ * Inflates at most n bytes to p: how many, 0 at the end, or -errno. Members may follow each other.
  */
 static ssize_t source_read_gz(struct source *s, void *p, size_t n)
 {

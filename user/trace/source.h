@@ -39,7 +39,8 @@ struct source {
 int source_open_mem(struct source *s, const void *p, size_t len);
 int source_open_fd(struct source *s, int fd, bool owns_fd);
 
-/* Tries to have n bytes in the window; returns how many there are (fewer at the end or on error).
+/*
+ * Tries to have n bytes in the window; returns how many there are (fewer at the end or on error).
  */
 size_t source_need(struct source *s, size_t n);
 

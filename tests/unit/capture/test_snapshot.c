@@ -178,7 +178,8 @@ static void check_running(void)
 		}
 		assert_int_equal(r[i]->gstatus, 1);
 		stack_text(r[i], text, sizeof(text));
-		/* The spinner has no frame: its caller is hidden, its loop may begin at its entry.
+		/*
+		 * The spinner has no frame: its caller is hidden, its loop may begin at its entry.
 		 */
 		if (!strstr(text, "runtime.asyncPreempt main.") || r[i]->flags & REC_F_CUT)
 			fail_msg("%s", text);

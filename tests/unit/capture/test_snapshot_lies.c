@@ -283,7 +283,8 @@ static void made_stacks(void **state)
 	assert_int_equal(r->flags, REC_F_SCHED_PC);
 	assert_int_equal(r->pcs[0], TEXT + 0x80);
 
-	/* The scan bit is masked; a chain that goes down, off the stack, or out of the code is cut.
+	/*
+	 * The scan bit is masked; a chain that goes down, off the stack, or out of the code is cut.
 	 */
 	one_g(&l, &v, 0x1004, TEXT + 0x200, sp, sp + 16);
 	word(&l, sp + 16, sp + 64);

@@ -1,4 +1,5 @@
-/* drive.h - asks an image everything its interface can answer; shared by the tests and the fuzzer.
+/*
+ * drive.h - asks an image everything its interface can answer; shared by the tests and the fuzzer.
  */
 #ifndef TEST_IMAGE_DRIVE_H
 #define TEST_IMAGE_DRIVE_H

@@ -1,4 +1,5 @@
-/* gostrings: the runtime's own tables, and that none is taken from a place that only begins alike.
+/*
+ * gostrings: the runtime's own tables, and that none is taken from a place that only begins alike.
  */
 #include "unit/image/fixture.h"
 

@@ -1,4 +1,5 @@
-/* govars: addresses from decoding a stripped binary equal those of its unstripped twin's symbols.
+/*
+ * govars: addresses from decoding a stripped binary equal those of its unstripped twin's symbols.
  */
 #include "unit/image/fixture.h"
 
@@ -39,7 +40,8 @@ static void test_variables(void **state)
 	compare(FIXTURE_NEW, "arm64", "arm64");
 }
 
-/* Without optimisation the code has another shape: right or missing, and what is needed is right.
+/*
+ * Without optimisation the code has another shape: right or missing, and what is needed is right.
  */
 static void test_debug(void **state)
 {

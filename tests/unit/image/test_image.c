@@ -45,7 +45,8 @@ static void test_not_go(void **state)
 	close(fd);
 }
 
-/* Linked by the C linker, stripped, position independent: up to 1.25 no section names the tables.
+/*
+ * Linked by the C linker, stripped, position independent: up to 1.25 no section names the tables.
  */
 static void test_external(void **state)
 {
@@ -92,7 +93,8 @@ static void test_versions(void **state)
 	/* An older minor's tables do not fit this binary, or nothing in them does: no crash. */
 	assert_int_equal(open_as("go1.19.1", &img, &d), -EBADMSG);
 
-	/* A patch that nobody measured, and words that we do not know: no layout, else all there.
+	/*
+	 * A patch that nobody measured, and words that we do not know: no layout, else all there.
 	 */
 	assert_int_equal(open_as("go1.27.9", &img, &d), 0);
 	assert_null(image_get_layout(img));

@@ -1,5 +1,7 @@
-/* site: chosen instructions compared with the go tool's disassembly and with the file's bytes,
- * version by version. */
+/*
+ * site: chosen instructions compared with the go tool's disassembly and with the file's bytes,
+ * version by version.
+ */
 #include "unit/image/fixture.h"
 
 #include <elf.h>
@@ -182,7 +184,8 @@ static void test_named_sites(void **state)
 		bool rbx = false;
 		int n;
 
-		/* CREATE: the nop if wanted and there, else `call runqput`; never newproc1 itself.
+		/*
+		 * CREATE: the nop if wanted and there, else `call runqput`; never newproc1 itself.
 		 */
 		assert_int_equal(image_func_find(img, "runtime.newproc.func1", &f), 0);
 		assert_int_equal(image_site_after_call(img, "runtime.newproc.func1",

@@ -11,7 +11,7 @@
  *	P1    idle 1200 running 2600 stolen 3000 running 3360 idle 3600 running 4200 idle
  *
  * g1 is main.main, g2 main.worker. g1 waits 100 ns in a receive until g2 sends; g2 waits 500 ns in
- *a send until g1 receives. g2's syscall has its P for 100 ns and not for 300. A stop of the world
+ * a send until g1 receives. g2's syscall has its P for 100 ns and not for 300. A stop of the world
  * lasts from 3300 to 3400; g2 stops at 3350, P1 at 3360.
  */
 #ifndef TEST_REPORT_SCENE_H

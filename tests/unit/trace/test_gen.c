@@ -47,7 +47,8 @@ static void two(void **state)
 	}
 }
 
-/* Cut off in its second generation: before 26 that one is given as far as it goes, from 26 on not.
+/*
+ * Cut off in its second generation: before 26 that one is given as far as it goes, from 26 on not.
  */
 static void truncated(void **state)
 {

@@ -76,7 +76,8 @@ static void keeps_the_window(void **state)
 	assert_int_equal(genring_hold(r, 20ULL * SEC, &set), 0);
 	assert_int_equal(set.cnt, 1); /* what ends at 20 s is not asked for */
 	genring_set_done(&set);
-	/* Nothing happened for 10 s: what came before covers that time, and is still in the window.
+	/*
+	 * Nothing happened for 10 s: what came before covers that time, and is still in the window.
 	 */
 	assert_int_equal(add(r, 31, 1000), 0);
 	genring_get_stat(r, &st);
