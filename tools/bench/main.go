@@ -4,24 +4,25 @@
 // interleaved and start with another mode each time; a ratio is taken within its round.
 //
 //	go run . -tool ../../gotrace-bpf [-quick] [-modes bare,trace,full,lean,bpftrace] [-estimate] [-o FILE]
+//	go run . -gaps [-rounds CYCLES] [-time RECORDED] [-ps 2,1]
+//	go run . -after [-only hello,pool]
+//
+// -gaps instead measures what attaching and detaching are to the target: the longest time in which
+// nothing goes on in it, while the recorder comes and goes, against as long a time without it. -after
+// measures what is left when the recorder has gone: CPU time per operation after it by that before it.
+// Both take the modes of -modes in which the recorder runs (default full).
 //
 // Prints a table in Markdown; -o also writes all figures as JSON.
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
 	"log"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"runtime"
-	"sort"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -30,6 +31,7 @@ type workload struct {
 	name, what string
 	cgo        bool
 	client     []string // arguments of the load client
+	args       []string // of the workload's own
 }
 
 var workloads = []workload{
@@ -62,12 +64,6 @@ type sample struct {
 	Said     string  `json:"tool,omitempty"`             // its summary
 }
 
-type machine struct {
-	Kernel, CPU, Go, Tool string
-	Cores                 int
-	Date                  string
-}
-
 type bench struct {
 	dir, tool string
 	dur       time.Duration
@@ -90,165 +86,47 @@ func (b *bench) build(goVersion string) error {
 	return nil
 }
 
-// proc is a workload or a client that obeys lines.
-type proc struct {
-	cmd *exec.Cmd
-	in  io.WriteCloser
-	out *bufio.Scanner
-}
-
-func spawn(path string, args ...string) (*proc, error) {
-	p := &proc{cmd: exec.Command(path, args...)}
-	p.cmd.Stderr = os.Stderr
-	var err error
-	if p.in, err = p.cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	o, err := p.cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	p.out = bufio.NewScanner(o)
-	return p, p.cmd.Start()
-}
-
-func (p *proc) line() (string, error) {
-	if !p.out.Scan() {
-		return "", fmt.Errorf("%s ended", filepath.Base(p.cmd.Path))
-	}
-	return p.out.Text(), nil
-}
-
-func (p *proc) ask(cmd string) (string, error) {
-	if _, err := io.WriteString(p.in, cmd+"\n"); err != nil {
-		return "", err
-	}
-	l, err := p.line()
-	if err == nil && strings.HasPrefix(l, "error") {
-		err = fmt.Errorf("%s: %s", cmd, l)
-	}
-	return l, err
-}
-
-func (p *proc) end() {
-	p.in.Close()
-	p.cmd.Process.Kill()
-	p.cmd.Wait()
-}
-
-type stat struct {
-	Ops int64 `json:"ops"`
-	CPU int64 `json:"cpu_ns"`
-}
-
-func (p *proc) stat() (s stat, err error) {
-	l, err := p.ask("stat")
-	if err == nil {
-		err = json.Unmarshal([]byte(l), &s)
-	}
-	return
-}
-
-// attach starts the tool of a mode; the function ends it and gives status and words.
-func (b *bench) attach(p *proc, mode string) (func() (int, string), error) {
-	pid := p.cmd.Process.Pid
-	var c *exec.Cmd
-	out := filepath.Join(b.dir, "out")
-	switch mode {
-	case "bare":
-		return func() (int, string) { return 0, "" }, nil
-	case "trace":
-		if _, err := p.ask("trace"); err != nil {
-			return nil, err
-		}
-		return func() (int, string) { p.ask("endtrace"); return 0, "" }, nil
-	case "bpftrace":
-		c = exec.Command("bpftrace", "-o", "/dev/null", "-p", fmt.Sprint(pid), "-e", fmt.Sprintf(
-			`uprobe:/proc/%d/exe:"runtime.casgstatus" { printf("%%d %%d %%x %%d %%d %%s\n", nsecs, tid, reg("ax"), reg("bx"), reg("cx"), ustack) }`, pid))
-	default:
-		c = exec.Command(b.tool, append([]string{"-p", fmt.Sprint(pid), "-o", out}, b.flags[mode]...)...)
-	}
-	var words strings.Builder
-	c.Stdout, c.Stderr = &words, &words
-	if err := c.Start(); err != nil {
-		return nil, err
-	}
-	done := make(chan struct{})
-	go func() { c.Wait(); close(done) }()
-	for begin := time.Now(); !linked(c.Process.Pid, pid, mode == "bpftrace"); time.Sleep(10 * time.Millisecond) {
-		select {
-		case <-done:
-			return nil, fmt.Errorf("%s ended: %s", mode, words.String())
-		default:
-		}
-		if time.Since(begin) > 30*time.Second {
-			c.Process.Kill()
-			<-done
-			return nil, fmt.Errorf("%s does not attach: %s", mode, words.String())
-		}
-	}
-	time.Sleep(150 * time.Millisecond) // for arming and the snapshot
-	return func() (int, string) {
-		c.Process.Signal(os.Interrupt)
-		select {
-		case <-done:
-		case <-time.After(60 * time.Second):
-			c.Process.Kill()
-			<-done
-		}
-		os.Remove(out)
-		return c.ProcessState.ExitCode(), words.String()
-	}, nil
-}
-
-// linked: a process has attached a probe to the target, or any at all. Links to itself or to nobody
-// come before: with them the recorder measures its prices.
-func linked(pid, target int, any bool) bool {
-	proc := fmt.Sprintf("/proc/%d/", pid)
-	fds, _ := os.ReadDir(proc + "fd")
-	for _, fd := range fds {
-		l, _ := os.Readlink(proc + "fd/" + fd.Name())
-		if !strings.Contains(l, "bpf_link") && !strings.Contains(l, "perf_event") {
-			continue
-		}
-		info, _ := os.ReadFile(proc + "fdinfo/" + fd.Name())
-		if any || strings.Contains(string(info), fmt.Sprintf("pid:\t%d\n", target)) {
-			return true
-		}
-	}
-	return false
-}
-
-func (b *bench) measure(w workload, rounds int) error {
-	path, args := filepath.Join(b.dir, "load"), []string{w.name}
+// begin starts a workload and its client; the function ends them.
+func (b *bench) begin(w workload) (*proc, func(), error) {
+	path, args := filepath.Join(b.dir, "load"), append([]string{w.name}, w.args...)
 	if w.cgo {
 		path, args = filepath.Join(b.dir, "ccall"), nil
 	}
 	p, err := spawn(path, args...)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	defer p.end()
+	end := p.end
+	fail := func(err error) (*proc, func(), error) { end(); return nil, nil, err }
 	l, err := p.line()
 	if err != nil {
-		return err
+		return fail(err)
 	}
 	var pid int
 	var addr string
 	if _, err := fmt.Sscanf(l, "ready %d %s", &pid, &addr); err != nil {
-		return fmt.Errorf("%s says %q", w.name, l)
+		return fail(fmt.Errorf("%s says %q", w.name, l))
 	}
 	if _, err := p.ask("start"); err != nil {
-		return err
+		return fail(err)
 	}
 	if w.client != nil {
 		c, err := spawn(filepath.Join(b.dir, "client"), append([]string{"-addr", addr}, w.client...)...)
 		if err != nil {
-			return err
+			return fail(err)
 		}
-		defer c.end()
+		end = func() { c.end(); p.end() }
 	}
 	time.Sleep(500 * time.Millisecond)
+	return p, end, nil
+}
+
+func (b *bench) measure(w workload, rounds int) error {
+	p, end, err := b.begin(w)
+	if err != nil {
+		return err
+	}
+	defer end()
 	for r := 0; r < rounds; r++ {
 		first := len(b.samples)
 		for k := range b.modes {
@@ -295,131 +173,38 @@ func (b *bench) measure(w workload, rounds int) error {
 	return nil
 }
 
-var costLine = regexp.MustCompile(`about ([\d.]+)% of one CPU added to the target \(it used ([\d.]+)% in all\)`)
-
-// estimated is the part of the target's CPU time that the tool's summary calls its own doing.
-func estimated(summary string) float64 {
-	m := costLine.FindStringSubmatch(summary)
-	if m == nil {
-		return 0
-	}
-	added, err1 := strconv.ParseFloat(m[1], 64)
-	all, err2 := strconv.ParseFloat(m[2], 64)
-	if err1 != nil || err2 != nil || all == 0 {
-		return 0
-	}
-	return added / all
-}
-
-var rateLine = regexp.MustCompile(`hits, (\d+)/s`)
-
-// hitRate is the hits a second that the tool's summary tells.
-func hitRate(summary string) float64 {
-	m := rateLine.FindStringSubmatch(summary)
-	if m == nil {
-		return 0
-	}
-	n, _ := strconv.ParseFloat(m[1], 64)
-	return n
-}
-
-func quantile(v []float64, q float64) float64 {
-	if len(v) == 0 {
-		return 0
-	}
-	sort.Float64s(v)
-	x := q * float64(len(v)-1)
-	i := int(x)
-	if i+1 >= len(v) {
-		return v[i]
-	}
-	return v[i] + (x-float64(i))*(v[i+1]-v[i])
-}
-
-func (b *bench) table(m machine, rounds int) {
-	fmt.Printf("CPU time of the target per operation, as a ratio to bare: median of %d interleaved rounds of %v (quartiles).\n", rounds, b.dur)
-	fmt.Printf("%s, %d cores, Linux %s, %s, %s.\n\n", m.CPU, m.Cores, m.Kernel, m.Go, m.Date)
-	fmt.Print("| workload | bare, us |")
-	for _, mode := range b.modes {
-		if mode != "bare" {
-			fmt.Printf(" %s |", mode)
-		}
-	}
-	fmt.Println()
-	fmt.Println("|---|---|" + strings.Repeat("---|", len(b.modes)-1))
+// each calls f for the workloads chosen; what fails is told, and the next one tried.
+func each(only string, f func(w workload) error) {
 	for _, w := range workloads {
-		get := func(mode string, f func(s sample) float64) (v []float64, lost int) {
-			for _, s := range b.samples {
-				if s.Workload == w.name && s.Mode == mode {
-					v = append(v, f(s))
-					if s.Status == 3 {
-						lost++
-					}
-				}
-			}
-			return
-		}
-		bare, _ := get("bare", func(s sample) float64 { return s.NsPerOp / 1000 })
-		if len(bare) == 0 {
+		if only != "" && !strings.Contains(","+only+",", ","+w.name+",") {
 			continue
 		}
-		fmt.Printf("| %s | %.3g |", w.what, quantile(bare, 0.5))
-		for _, mode := range b.modes {
-			if mode == "bare" {
+		log.Printf("%s", w.what)
+		if err := f(w); err != nil {
+			log.Print(err)
+		}
+	}
+}
+
+// pick sets the modes; recorder: only those in which it runs.
+func (b *bench) pick(modes string, recorder bool) error {
+	for _, m := range strings.Split(modes, ",") {
+		_, own := b.flags[m]
+		switch {
+		case own:
+		case m != "bare" && m != "trace" && m != "bpftrace":
+			return fmt.Errorf("no mode %q: see -mode", m)
+		case recorder:
+			continue
+		case m == "bpftrace":
+			if _, err := exec.LookPath("bpftrace"); err != nil {
+				log.Print("bpftrace is not installed: left out")
 				continue
 			}
-			v, lost := get(mode, func(s sample) float64 { return s.Ratio })
-			note := ""
-			if lost > 0 {
-				note = fmt.Sprintf(", %d with losses", lost)
-			}
-			fmt.Printf(" %.2f (%.2f-%.2f%s) |", quantile(v, 0.5), quantile(v, 0.25), quantile(v, 0.75), note)
 		}
-		fmt.Println()
+		b.modes = append(b.modes, m)
 	}
-}
-
-// estimates prints what the tool believed that it added, next to what it did.
-func (b *bench) estimates() {
-	fmt.Println("\nCPU time added to an operation, us: measured over bare, and as the tool's summary estimates it (medians).")
-	fmt.Println("\n| workload | mode | measured | estimated | estimated by measured | measured, ns a hit |")
-	fmt.Println("|---|---|---|---|---|---|")
-	for _, w := range workloads {
-		for _, mode := range b.modes {
-			var added, guess, by, hit []float64
-			for _, s := range b.samples {
-				if s.Workload == w.name && s.Mode == mode && s.Estimate > 0 {
-					added = append(added, s.Added/1000)
-					guess = append(guess, s.Estimate/1000)
-					by = append(by, s.Estimate/s.Added)
-					hit = append(hit, s.HitNs)
-				}
-			}
-			if len(added) > 0 {
-				fmt.Printf("| %s | %s | %.3g | %.3g | %.2f | %.0f |\n", w.what, mode, quantile(added, 0.5),
-					quantile(guess, 0.5), quantile(by, 0.5), quantile(hit, 0.5))
-			}
-		}
-	}
-}
-
-func describe(goVersion, tool string) machine {
-	m := machine{Cores: runtime.NumCPU(), Go: "go" + goVersion, Date: time.Now().UTC().Format("2006-01-02")}
-	if goVersion == "" {
-		m.Go = runtime.Version()
-	}
-	if b, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
-		m.Kernel = strings.TrimSpace(string(b))
-	}
-	if b, err := os.ReadFile("/proc/cpuinfo"); err == nil {
-		if x := regexp.MustCompile(`model name\s*: (.*)`).FindSubmatch(b); x != nil {
-			m.CPU = string(x[1])
-		}
-	}
-	if out, err := exec.Command(tool, "--version").Output(); err == nil {
-		m.Tool = strings.TrimSpace(string(out))
-	}
-	return m
+	return nil
 }
 
 func main() {
@@ -427,8 +212,11 @@ func main() {
 	log.SetPrefix("bench: ")
 	tool := flag.String("tool", "../../gotrace-bpf", "the recorder")
 	quick := flag.Bool("quick", false, "under a minute: 2 rounds of 250 ms, bare, trace and full")
-	rounds := flag.Int("rounds", 7, "rounds")
-	dur := flag.Duration("time", 2*time.Second, "time of one measurement")
+	gaps := flag.Bool("gaps", false, "how long the target stands still while the recorder attaches and detaches")
+	after := flag.Bool("after", false, "CPU time per operation after a recording, by that before it")
+	ps := flag.String("ps", "", "GOMAXPROCS of the target of -gaps (default: the cores, and one less)")
+	rounds := flag.Int("rounds", 0, "rounds (0: 7, with -gaps 10)")
+	dur := flag.Duration("time", 0, "time of one measurement or, with -gaps, of a recording (0: 2s, with -gaps or -after 1s)")
 	modes := flag.String("modes", "bare,trace,full,bpftrace", "comma list of bare, trace, bpftrace and names of -mode")
 	only := flag.String("only", "", "workloads to run (comma list)")
 	goVersion := flag.String("go", "", "toolchain that builds the workloads, as 1.27.4")
@@ -447,6 +235,12 @@ func main() {
 	if *quick {
 		*rounds, *dur, *modes = 2, 250*time.Millisecond, "bare,trace,full"
 	}
+	if *rounds == 0 {
+		*rounds = map[bool]int{true: 10, false: 7}[*gaps]
+	}
+	if *dur == 0 {
+		*dur = map[bool]time.Duration{true: time.Second, false: 2 * time.Second}[*gaps || *after]
+	}
 	if os.Geteuid() != 0 {
 		log.Fatal("attaching needs root")
 	}
@@ -460,39 +254,32 @@ func main() {
 	}
 	defer os.RemoveAll(dir)
 	b := &bench{dir: dir, tool: path, dur: *dur, flags: flags}
-	for _, m := range strings.Split(*modes, ",") {
-		if m == "bpftrace" {
-			if _, err := exec.LookPath("bpftrace"); err != nil {
-				log.Print("bpftrace is not installed: left out")
-				continue
-			}
-		} else if _, ok := flags[m]; !ok && m != "bare" && m != "trace" {
-			log.Fatalf("no mode %q: see -mode", m)
-		}
-		b.modes = append(b.modes, m)
+	if err := b.pick(*modes, *gaps || *after); err != nil {
+		log.Fatal(err)
 	}
 	if err := b.build(*goVersion); err != nil {
 		log.Fatal(err)
 	}
 	m := describe(*goVersion, path)
-	for _, w := range workloads {
-		if *only != "" && !strings.Contains(","+*only+",", ","+w.name+",") {
-			continue
+	var figures any
+	switch {
+	case *gaps:
+		figures = b.gaps(m, *ps, *rounds)
+	case *after:
+		figures = b.after(m, *only, *rounds)
+	default:
+		each(*only, func(w workload) error { return b.measure(w, *rounds) })
+		b.table(m, *rounds)
+		if *estimate {
+			b.estimates()
 		}
-		log.Printf("%s", w.what)
-		if err := b.measure(w, *rounds); err != nil {
-			log.Print(err)
-		}
-	}
-	b.table(m, *rounds)
-	if *estimate {
-		b.estimates()
+		figures = b.samples
 	}
 	if *outFile != "" {
 		j, err := json.MarshalIndent(struct {
-			Machine machine  `json:"machine"`
-			Samples []sample `json:"samples"`
-		}{m, b.samples}, "", "  ")
+			Machine machine `json:"machine"`
+			Samples any     `json:"samples"`
+		}{m, figures}, "", "  ")
 		if err == nil {
 			err = os.WriteFile(*outFile, append(j, '\n'), 0o644)
 		}

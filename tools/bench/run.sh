@@ -3,9 +3,12 @@
 #
 #	run.sh			all modes, 7 rounds of 2 s: about half an hour
 #	run.sh -quick		under a minute: bare, runtime/trace and the recorder
+#	run.sh -gaps -modes full	how long the target stands still while the recorder attaches and detaches
+#	run.sh -after -modes full	what its operations cost when the recorder has gone
 #	run.sh FLAG...		anything else that main.go knows, as -only hello,pool -go 1.26.11
 #
-# The table goes to stdout and to $OUT/bench/table.md, all figures to $OUT/bench/figures.json.
+# The table goes to stdout and to $OUT/bench/table.md, all figures to $OUT/bench/figures.json; those of
+# -gaps and -after to gaps.* and after.* there.
 set -eu
 cd "$(dirname "$0")/../.."
 OUT=${OUT:-.output}
@@ -19,7 +22,12 @@ if "$tool" --help | grep -q -e --plan; then
 	modes=bare,trace,full,lean,bpftrace
 	set -- -mode 'full=--plan full' -mode 'lean=--plan lean' "$@"
 fi
+name=
+for flag; do
+	case $flag in -gaps | --gaps) name=gaps ;; -after | --after) name=after ;; esac
+done
+table=$OUT/bench/${name:-table}.md
 cd tools/bench
 GOTOOLCHAIN=${GOTOOLCHAIN:-auto} go build -o "$OUT/bench/bench" .
-"$OUT/bench/bench" -tool "$tool" -modes "$modes" -o "$OUT/bench/figures.json" "$@" >"$OUT/bench/table.md"
-cat "$OUT/bench/table.md"
+"$OUT/bench/bench" -tool "$tool" -modes "$modes" -o "$OUT/bench/${name:-figures}.json" "$@" >"$table"
+cat "$table"

@@ -1,5 +1,5 @@
 // Command load is one of the workloads that need no C: hello, json, pingpong, pool, pread, alloc, spin,
-// threads.
+// threads, ticks.
 package main
 
 import (
@@ -207,9 +207,9 @@ func threads() {
 
 func main() {
 	works := map[string]func(){"hello": hello, "json": jsonService, "pingpong": pingPong, "pool": pool,
-		"pread": pread, "alloc": alloc, "spin": spin, "threads": threads}
-	if len(os.Args) != 2 || works[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: load hello|json|pingpong|pool|pread|alloc|spin|threads")
+		"pread": pread, "alloc": alloc, "spin": spin, "threads": threads, "ticks": ticks}
+	if len(os.Args) < 2 || works[os.Args[1]] == nil {
+		fmt.Fprintln(os.Stderr, "usage: load hello|json|pingpong|pool|pread|alloc|spin|threads|ticks")
 		os.Exit(2)
 	}
 	works[os.Args[1]]()

@@ -6,6 +6,8 @@
 //	stat       prints {"ops":N,"cpu_ns":N}: operations and CPU time of the process so far
 //	trace      runtime/trace on, to nowhere; endtrace: off
 //	stop       ends its load
+//
+// and what More knows.
 package wl
 
 import (
@@ -16,6 +18,7 @@ import (
 	"runtime/trace"
 	"sync/atomic"
 	"syscall"
+	"unsafe"
 )
 
 // Ops is the count of operations; Stopped is set when the load is to end.
@@ -23,6 +26,9 @@ var (
 	Ops     atomic.Int64
 	Stopped atomic.Bool
 )
+
+// More answers commands of one workload only; false: it does not know this one either.
+var More = func(cmd string) (answer string, ok bool) { return "", false }
 
 // Batch is how many operations a loop does between looks at Stopped.
 const Batch = 64
@@ -43,6 +49,16 @@ func cpuNs() int64 {
 		panic(err)
 	}
 	return ru.Utime.Nano() + ru.Stime.Nano()
+}
+
+// Mono is CLOCK_MONOTONIC, which is the same for all processes of the machine.
+func Mono() int64 {
+	var ts syscall.Timespec
+	const clockMonotonic = 1 // Linux uapi/linux/time.h
+	if _, _, e := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, clockMonotonic, uintptr(unsafe.Pointer(&ts)), 0); e != 0 {
+		panic(e)
+	}
+	return ts.Nano()
 }
 
 // Serve obeys until the end of input.
@@ -70,6 +86,10 @@ func Serve(word string, start func()) {
 			Stopped.Store(true)
 			fmt.Println("ok")
 		default:
+			if answer, ok := More(in.Text()); ok {
+				fmt.Println(answer)
+				continue
+			}
 			fmt.Println("error: unknown command", in.Text())
 		}
 	}

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"gotrace-bpf/tools/bench/wl"
+)
+
+// settle is the time between a recording and its control.
+const settle = 200 * time.Millisecond
+
+// gap is how long the target stood still in a window: the slowest of its pairs, and all of them.
+type gap struct {
+	Pair int64 `json:"pair"`
+	All  int64 `json:"all"`
+}
+
+// phase is a window of a recording, and one as long and as late in a time without it.
+type phase struct {
+	Name    string `json:"phase"`
+	Begin   int64  `json:"begin_ns"` // CLOCK_MONOTONIC
+	End     int64  `json:"end_ns"`
+	Gap     gap    `json:"gap_ns"`
+	Control gap    `json:"control_ns"`
+}
+
+// cycle is one coming and going of the recorder.
+type cycle struct {
+	Mode   string  `json:"mode"`
+	Ps     int     `json:"ps"`
+	Cycle  int     `json:"cycle"`
+	Status int     `json:"tool_status"`
+	Phases []phase `json:"phases"`
+}
+
+var phases = []string{"loading, prices", "attaching", "recording", "detaching", "ending"}
+
+func (p *proc) gap(from, to int64) (g gap, err error) {
+	l, err := p.ask(fmt.Sprintf("gaps %d %d", from, to))
+	if err == nil {
+		err = json.Unmarshal([]byte(l), &g)
+	}
+	return
+}
+
+var spanLine = regexp.MustCompile(`(?m)^gotrace-bpf: (attached|detached) in [\d.]+ ms, monotonic (\d+) to (\d+) ns$`)
+
+// spans are the ends of all phases, as the recorder and we saw them.
+func spans(words string, begin, end int64) ([]phase, error) {
+	at := []int64{begin}
+	for _, m := range spanLine.FindAllStringSubmatch(words, -1) {
+		for _, n := range m[2:] {
+			ns, _ := strconv.ParseInt(n, 10, 64)
+			at = append(at, ns)
+		}
+	}
+	if at = append(at, end); len(at) != len(phases)+1 {
+		return nil, fmt.Errorf("no word of attaching and detaching: %s", words)
+	}
+	var v []phase
+	for i, name := range phases {
+		v = append(v, phase{Name: name, Begin: at[i], End: at[i+1]})
+	}
+	return v, nil
+}
+
+func (b *bench) cycle(p *proc, mode string) (c cycle, err error) {
+	out := filepath.Join(b.dir, "out")
+	defer os.Remove(out)
+	args := []string{"-p", fmt.Sprint(p.cmd.Process.Pid), "-o", out, "-d", fmt.Sprintf("%dms", b.dur.Milliseconds()), "-v"}
+	tool := exec.Command(b.tool, append(args, b.flags[mode]...)...)
+	begin := wl.Mono()
+	words, err := tool.CombinedOutput()
+	end := wl.Mono()
+	c.Mode, c.Status = mode, tool.ProcessState.ExitCode()
+	if err != nil && c.Status != 3 {
+		return c, fmt.Errorf("%v: %s", err, words)
+	}
+	if c.Phases, err = spans(string(words), begin, end); err != nil {
+		return c, err
+	}
+	time.Sleep(settle + time.Duration(end-begin))
+	for i := range c.Phases {
+		f := &c.Phases[i]
+		if f.Gap, err = p.gap(f.Begin, f.End); err != nil {
+			return c, err
+		}
+		late := end - begin + settle.Nanoseconds()
+		if f.Control, err = p.gap(f.Begin+late, f.End+late); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
+func (b *bench) cycles(ps, rounds int) (v []cycle, err error) {
+	p, end, err := b.begin(workload{name: "ticks", args: []string{fmt.Sprint(ps)}})
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	for r := 0; r < rounds; r++ {
+		for _, mode := range b.modes {
+			c, err := b.cycle(p, mode)
+			if err != nil {
+				return v, fmt.Errorf("%s: %v", mode, err)
+			}
+			c.Ps, c.Cycle = ps, r
+			v = append(v, c)
+		}
+	}
+	return v, nil
+}
+
+// gaps measures and prints; ps is a comma list.
+func (b *bench) gaps(m machine, ps string, rounds int) (all []cycle) {
+	if ps == "" {
+		ps = fmt.Sprint(runtime.NumCPU())
+		if runtime.NumCPU() > 1 {
+			ps += fmt.Sprint(",", runtime.NumCPU()-1)
+		}
+	}
+	fmt.Printf("Longest time without an operation, ms: median of %d cycles (worst), each of a recording of %v.\n", rounds, b.dur)
+	fmt.Printf("Control: as long a window without the recorder. %v.\n\n", m)
+	fmt.Println("| Ps | mode | the recorder is | for, ms | a pair stands still | control | all stand still | control |")
+	fmt.Println("|---|---|---|---|---|---|---|---|")
+	for _, word := range strings.Split(ps, ",") {
+		n, err := strconv.Atoi(word)
+		if err != nil {
+			log.Fatalf("-ps: %v", err)
+		}
+		log.Printf("%d Ps", n)
+		v, err := b.cycles(n, rounds)
+		if err != nil {
+			log.Print(err)
+		}
+		all = append(all, v...)
+		for _, mode := range b.modes {
+			for i, name := range phases {
+				fmt.Printf("| %d | %s | %s |", n, mode, name)
+				for _, of := range []func(f phase) int64{
+					func(f phase) int64 { return f.End - f.Begin },
+					func(f phase) int64 { return f.Gap.Pair }, func(f phase) int64 { return f.Control.Pair },
+					func(f phase) int64 { return f.Gap.All }, func(f phase) int64 { return f.Control.All },
+				} {
+					var ms []float64
+					for _, c := range v {
+						if c.Mode == mode {
+							ms = append(ms, float64(of(c.Phases[i]))/1e6)
+						}
+					}
+					fmt.Printf(" %.2f (%.2f) |", quantile(ms, 0.5), quantile(ms, 1))
+				}
+				fmt.Println()
+			}
+		}
+	}
+	return all
+}
