@@ -22,7 +22,10 @@ static const double AIM = 0.85;	 /* of the budget, for the mean of a paused reco
 
 void budget_init(struct budget *b, const struct budget_opts *o)
 {
-	*b = (struct budget){.opts = *o, .rung = o->first, .fresh = true, .patience_ns = PATIENCE_NS};
+	*b = (struct budget){ .opts = *o,
+			      .rung = o->first,
+			      .fresh = true,
+			      .patience_ns = PATIENCE_NS };
 	if (b->opts.plain <= 0 || b->opts.plain > 1)
 		b->opts.plain = 1;
 }
@@ -39,8 +42,8 @@ static void window_of(const struct budget_sample *from, const struct budget_samp
 {
 	double secs = (double)(to->now_ns - from->now_ns) / 1e9;
 
-	*w = (struct window){.secs = secs,
-			     .cost = (double)(to->other_ns - from->other_ns) / 1e9 / secs};
+	*w = (struct window){ .secs = secs,
+			      .cost = (double)(to->other_ns - from->other_ns) / 1e9 / secs };
 	for (unsigned i = 0; i < PART_COUNT; i++) {
 		w->part_hits[i] = (double)(to->parts[i].hits - from->parts[i].hits) / secs;
 		w->part_cost[i] = (double)(to->parts[i].ns - from->parts[i].ns) / 1e9 / secs;
@@ -139,8 +142,8 @@ static enum plan_rung first_below(const struct budget *b, enum plan_rung from, d
 static bool move(struct budget *b, enum plan_rung to, enum budget_cause cause, uint64_t now_ns,
 		 struct budget_move *ret)
 {
-	*ret = (struct budget_move){.from = b->rung, .to = to, .cause = cause, .share = b->share,
-				    .rate = b->rate, .since_ns = now_ns - b->since_ns};
+	*ret = (struct budget_move){ .from = b->rung, .to = to, .cause = cause, .share = b->share,
+				     .rate = b->rate, .since_ns = now_ns - b->since_ns };
 	b->rung = to;
 	b->since_ns = now_ns;
 	b->up_since_ns = 0;

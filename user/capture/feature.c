@@ -66,7 +66,7 @@ static int find_own(struct dl_phdr_info *info, size_t size, void *ctx)
 
 int attach_own_offset(uintptr_t addr, unsigned long *ret)
 {
-	struct own_code c = {.addr = addr};
+	struct own_code c = { .addr = addr };
 
 	dl_iterate_phdr(find_own, &c);
 	if (!c.found)
@@ -105,8 +105,8 @@ static uint32_t hit_ns(void (*fn)(void))
 static int load_empty(void)
 {
 	static const struct bpf_insn insns[] = {
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
-		{.code = BPF_JMP | BPF_EXIT},
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
 	};
 	LIBBPF_OPTS(bpf_prog_load_opts, o, .expected_attach_type = BPF_TRACE_UPROBE_MULTI);
 
@@ -122,7 +122,7 @@ int attach_probe_features(struct attach_features *ret)
 	SCOPED_FD int prog = -1;
 	int link, err;
 
-	*ret = (struct attach_features){.link_fd = -1};
+	*ret = (struct attach_features){ .link_fd = -1 };
 	err = attach_own_offset((uintptr_t)feature_nop5, &offs[0]);
 	if (!err)
 		err = attach_own_offset((uintptr_t)feature_push, &offs[1]);
@@ -152,7 +152,7 @@ int attach_probe_features(struct attach_features *ret)
 #else
 int attach_probe_features(struct attach_features *ret)
 {
-	*ret = (struct attach_features){.link_fd = -1};
+	*ret = (struct attach_features){ .link_fd = -1 };
 	return -ENOTSUP;
 }
 #endif
@@ -163,24 +163,24 @@ enum { RATE_MS = 20 };
 static int load_counter(int map_fd, uint32_t tgid)
 {
 	const struct bpf_insn insns[] = {
-		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_get_current_pid_tgid},
-		{.code = BPF_ALU64 | BPF_RSH | BPF_K, .dst_reg = BPF_REG_0, .imm = 32},
-		{.code = BPF_JMP | BPF_JEQ | BPF_K,
-		 .dst_reg = BPF_REG_0,
-		 .off = 4,
-		 .imm = (int32_t)tgid},
-		{.code = BPF_LD | BPF_DW | BPF_IMM,
-		 .dst_reg = BPF_REG_1,
-		 .src_reg = BPF_PSEUDO_MAP_VALUE,
-		 .imm = map_fd},
-		{0},
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .imm = 1},
-		{.code = BPF_STX | BPF_ATOMIC | BPF_DW,
-		 .dst_reg = BPF_REG_1,
-		 .src_reg = BPF_REG_2,
-		 .imm = BPF_ADD},
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
-		{.code = BPF_JMP | BPF_EXIT},
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_get_current_pid_tgid },
+		{ .code = BPF_ALU64 | BPF_RSH | BPF_K, .dst_reg = BPF_REG_0, .imm = 32 },
+		{ .code = BPF_JMP | BPF_JEQ | BPF_K,
+		  .dst_reg = BPF_REG_0,
+		  .off = 4,
+		  .imm = (int32_t)tgid },
+		{ .code = BPF_LD | BPF_DW | BPF_IMM,
+		  .dst_reg = BPF_REG_1,
+		  .src_reg = BPF_PSEUDO_MAP_VALUE,
+		  .imm = map_fd },
+		{ 0 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .imm = 1 },
+		{ .code = BPF_STX | BPF_ATOMIC | BPF_DW,
+		  .dst_reg = BPF_REG_1,
+		  .src_reg = BPF_REG_2,
+		  .imm = BPF_ADD },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
 	};
 
 	return bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "gotrace_rate", "GPL", insns,
@@ -189,7 +189,7 @@ static int load_counter(int map_fd, uint32_t tgid)
 
 int attach_syscall_rate(uint32_t tgid, uint64_t *ret_rate)
 {
-	const struct timespec wait = {.tv_nsec = RATE_MS * 1000000L};
+	const struct timespec wait = { .tv_nsec = RATE_MS * 1000000L };
 	SCOPED_FD int map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "gotrace_rate", 4, 8, 1, NULL);
 	SCOPED_FD int prog = -1;
 	SCOPED_FD int tp = -1;

@@ -64,11 +64,11 @@ void price_guess(const struct attach_features *f, const struct plan *p, bool tra
 {
 	uint32_t push = f->push_ns ? f->push_ns : PRICE_PUSH_NS;
 
-	*ret = (struct price){.skipped_ns = push + push * BODY_PLAIN / 200,
-			      .cold = COLD_GUESS,
-			      .traced_ns = push * (TRACEPOINT + BODY_STACK) / 100,
-			      .passed_ns = tracepoints ? push * TRACEPOINT / 200 : 0,
-			      .idle_ns = push + push / 10};
+	*ret = (struct price){ .skipped_ns = push + push * BODY_PLAIN / 200,
+			       .cold = COLD_GUESS,
+			       .traced_ns = push * (TRACEPOINT + BODY_STACK) / 100,
+			       .passed_ns = tracepoints ? push * TRACEPOINT / 200 : 0,
+			       .idle_ns = push + push / 10 };
 	for (unsigned h = 1; h < HOOK_BPF_END; h++)
 		if (h != HOOK_HEAP)
 			ret->hit_ns[h] = guess_hit(f, p, tracepoints, h);

@@ -115,7 +115,7 @@ static int parse_count(const char *text, size_t at, struct cond *c, struct diag 
 
 static int parse_time(const char *text, size_t at, struct cond *c, struct diag *d)
 {
-	static const char *const units[] = {"ns", "us", "ms", "s", "m", "h"};
+	static const char *const units[] = { "ns", "us", "ms", "s", "m", "h" };
 	size_t p = at;
 	struct diag why;
 
@@ -140,7 +140,7 @@ static int parse_time(const char *text, size_t at, struct cond *c, struct diag *
 
 int cond_parse(const char *text, struct cond *ret, struct diag *d)
 {
-	struct cond c = {0};
+	struct cond c = { 0 };
 	size_t at = 0;
 	int err;
 

@@ -54,7 +54,7 @@ static int ctl_lock(struct ctl *c, int pid, struct diag *d)
 
 static int ctl_bind(struct ctl *c, int pid, struct diag *d)
 {
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	char path[CTL_PATH];
 	int err = ctlpath_get(pid, "sock", true, path, d);
 	mode_t mask;
@@ -102,7 +102,7 @@ static void client_close(struct client *cl)
 {
 	if (cl->fd >= 0)
 		close(cl->fd);
-	*cl = (struct client){.fd = -1};
+	*cl = (struct client){ .fd = -1 };
 }
 
 void ctl_close(struct ctl *c)
@@ -136,19 +136,19 @@ size_t ctl_fds(const struct ctl *c, struct pollfd *ret)
 {
 	size_t n = 0;
 
-	ret[n++] = (struct pollfd){.fd = c->listen_fd, .events = POLLIN};
+	ret[n++] = (struct pollfd){ .fd = c->listen_fd, .events = POLLIN };
 	/* Those who wait for an answer are watched for going away. */
 	for (size_t i = 0; i < CTL_CLIENTS; i++)
 		if (c->v[i].fd >= 0)
-			ret[n++] = (struct pollfd){.fd = c->v[i].fd,
-						   .events = c->v[i].waits ? 0 : POLLIN};
+			ret[n++] = (struct pollfd){ .fd = c->v[i].fd,
+						    .events = c->v[i].waits ? 0 : POLLIN };
 	return n;
 }
 
 /* One send: an answer fits a socket's buffer, or it is lost (C3). */
 static void client_send(struct client *cl, bool ok, const char *text, size_t len)
 {
-	struct buf b = {0};
+	struct buf b = { 0 };
 
 	buf_printf(&b, ok ? "ok\n" : "error\n");
 	buf_bytes(&b, text, len);
@@ -184,7 +184,7 @@ static void ctl_accept(struct ctl *c)
 
 static void client_do(struct client *cl, ctl_handler *handler, void *ctx)
 {
-	struct buf text = {0};
+	struct buf text = { 0 };
 	uint64_t id = 0;
 	int err = handler(ctx, cl->line, &text, &id);
 

@@ -28,10 +28,10 @@ struct request {
 
 static int request_options(int argc, char **argv, struct request *r, struct diag *d)
 {
-	static const struct option longs[] = {{"last", required_argument, NULL, 'l'},
-					      {"output", required_argument, NULL, 'o'},
-					      {"json", no_argument, NULL, 'j'},
-					      {NULL, 0, NULL, 0}};
+	static const struct option longs[] = { { "last", required_argument, NULL, 'l' },
+					       { "output", required_argument, NULL, 'o' },
+					       { "json", no_argument, NULL, 'j' },
+					       { NULL, 0, NULL, 0 } };
 	int c, err;
 
 	optind = 1;
@@ -83,7 +83,7 @@ static int request_line(const struct request *r, char *ret, size_t cap, struct d
 
 static int request_connect(const struct request *r, int *ret_fd, struct diag *d)
 {
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	char path[CTL_PATH];
 	int err = ctlpath_get(r->pid, "sock", false, path, d), fd;
 
@@ -128,10 +128,10 @@ static int request_answer(int fd, struct buf *in, struct diag *d)
 
 int cmd_ctl(int argc, char **argv)
 {
-	struct request r = {0};
-	struct diag d = {0};
+	struct request r = { 0 };
+	struct diag d = { 0 };
 	char line[CTL_LINE];
-	SCOPED(buf_done) struct buf in = {0};
+	SCOPED(buf_done) struct buf in = { 0 };
 	SCOPED_FD int fd = -1;
 	int err = request_options(argc, argv, &r, &d);
 

@@ -138,7 +138,7 @@ static void dump_run(struct dump *d, const struct dump_job *job, struct dump_res
 {
 	uint64_t start = now_ns();
 
-	*r = (struct dump_result){.id = job->id, .gens = job->set.cnt};
+	*r = (struct dump_result){ .id = job->id, .gens = job->set.cnt };
 	if (job->set.cnt) {
 		r->start_ns = job->set.gens[0].start_ns;
 		r->end_ns = job->set.gens[job->set.cnt - 1].end_ns;
@@ -249,7 +249,7 @@ int dump_begin(struct dump *d, struct dump_job *job)
 	d->busy = true;
 	pthread_mutex_lock(&d->lock);
 	d->job = *job;
-	*job = (struct dump_job){.dirfd = -1};
+	*job = (struct dump_job){ .dirfd = -1 };
 	d->have_job = true;
 	d->abandoned = false;
 	d->written = d->total = 0;

@@ -32,7 +32,7 @@ void ending_done(struct ending *e)
 {
 	if (e->events_fd >= 0)
 		close(e->events_fd);
-	*e = (struct ending){.events_fd = -1};
+	*e = (struct ending){ .events_fd = -1 };
 }
 
 bool ending_oom(const struct ending *e)

@@ -82,7 +82,7 @@ static int take_cut(const char *arg, struct export_cmd *c, struct diag *d)
 
 static int take_option(int opt, struct export_cmd *c, struct diag *d)
 {
-	static const enum export_what whats[] = {EXPORT_PPROF, EXPORT_TEXT, EXPORT_CUT};
+	static const enum export_what whats[] = { EXPORT_PPROF, EXPORT_TEXT, EXPORT_CUT };
 
 	if (opt == 'o') {
 		c->out = optarg;
@@ -165,7 +165,7 @@ static bool ended(struct export_run *r, const struct gotrace *t)
 
 static bool export_text(struct export_run *r)
 {
-	SCOPED(buf_done) struct buf b = {0};
+	SCOPED(buf_done) struct buf b = { 0 };
 	struct gotrace *t = open_trace(r);
 	struct gotrace_event ev;
 	bool ok = true;
@@ -184,8 +184,8 @@ static bool export_text(struct export_run *r)
 
 static bool write_profile(struct export_run *r, struct profile *p)
 {
-	SCOPED(buf_done) struct buf msg = {0};
-	SCOPED(buf_done) struct buf gz = {0};
+	SCOPED(buf_done) struct buf msg = { 0 };
+	SCOPED(buf_done) struct buf gz = { 0 };
 
 	if (profile_finish(p) < 0 || pprof_encode(p, &msg) < 0 || pprof_gzip(&msg, &gz) < 0)
 		gz.failed = true;
@@ -196,7 +196,7 @@ static bool export_pprof(struct export_run *r, enum profile_kind kind)
 {
 	struct gotrace *t = open_trace(r);
 	struct gotrace_event ev;
-	struct profile p = {0};
+	struct profile p = { 0 };
 	bool ok = false;
 
 	if (!t)
@@ -232,8 +232,8 @@ static void tell_cut(const struct export_run *r, const struct cut_stats *st)
 static bool export_cut(struct export_run *r, const struct export_cmd *c)
 {
 	bool is_stdin = !strcmp(r->name, "-");
-	struct diag d = {.off = DIAG_NO_OFF};
-	struct cut_stats st = {0};
+	struct diag d = { .off = DIAG_NO_OFF };
+	struct cut_stats st = { 0 };
 	struct source s;
 	int fd = is_stdin ? STDIN_FILENO : open(r->name, O_RDONLY | O_CLOEXEC);
 	int err = fd < 0 ? -errno : source_open_fd(&s, fd, !is_stdin);
@@ -257,7 +257,7 @@ static bool export_cut(struct export_run *r, const struct export_cmd *c)
 static int export_run(const struct export_cmd *c, const char *name)
 {
 	struct output out;
-	struct export_run r = {.name = name, .out = &out};
+	struct export_run r = { .name = name, .out = &out };
 	struct diag d;
 	bool ok;
 
@@ -282,15 +282,15 @@ static int export_run(const struct export_cmd *c, const char *name)
 int cmd_export(int argc, char **argv)
 {
 	static const struct option long_opts[] = {
-		{"pprof", required_argument, NULL, OPT_PPROF},
-		{"text", no_argument, NULL, OPT_TEXT},
-		{"cut", required_argument, NULL, OPT_CUT},
-		{"output", required_argument, NULL, 'o'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
+		{ "pprof", required_argument, NULL, OPT_PPROF },
+		{ "text", no_argument, NULL, OPT_TEXT },
+		{ "cut", required_argument, NULL, OPT_CUT },
+		{ "output", required_argument, NULL, 'o' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
 	};
-	struct export_cmd c = {0};
-	struct diag d = {.off = DIAG_NO_OFF};
+	struct export_cmd c = { 0 };
+	struct diag d = { .off = DIAG_NO_OFF };
 	const char *why = NULL;
 	int opt;
 

@@ -24,8 +24,8 @@ enum {
 /* A condition is met: told in the trace, and a dump. */
 static void on_hit(struct flight *f, const struct watch_hit *hit)
 {
-	struct trigger t = {.at_ns = hit->ts,
-			    .spacing_ns = f->o->flight.min_interval_ns ? 0 : COND_SPACING_NS};
+	struct trigger t = { .at_ns = hit->ts,
+			     .spacing_ns = f->o->flight.min_interval_ns ? 0 : COND_SPACING_NS };
 	bool made;
 	uint64_t id;
 
@@ -92,10 +92,11 @@ static int flight_watch(struct flight *f, struct diag *d)
 
 	if (!fo->cond_cnt)
 		return 0;
-	f->watch = watch_new(
-		fo->conds, fo->cond_cnt,
-		(struct model_texts){(const char *const *)m->block_reasons.v, m->block_reasons.cnt},
-		(struct model_texts){(const char *const *)m->stw_reasons.v, m->stw_reasons.cnt});
+	f->watch = watch_new(fo->conds, fo->cond_cnt,
+			     (struct model_texts){ (const char *const *)m->block_reasons.v,
+						   m->block_reasons.cnt },
+			     (struct model_texts){ (const char *const *)m->stw_reasons.v,
+						   m->stw_reasons.cnt });
 	return f->watch ? 0 : diag_set(d, -ENOMEM, "no memory");
 }
 
@@ -103,13 +104,13 @@ static int flight_begin(struct flight *f, int pid, struct diag *d)
 {
 	const struct flight_opts *fo = &f->o->flight;
 	const char *calls[FLIGHT_CONDS];
-	struct capture_opts co = {.ring_bytes = f->o->ring_bytes,
-				  .syscalls = f->o->syscalls,
-				  .plan = f->o->plan,
-				  .steps = budget_asked_any(&f->o->budget),
-				  .allow_traced = f->o->allow_traced,
-				  .calls = calls};
-	struct capture_sink sink = {.take = take_record, .ctx = f};
+	struct capture_opts co = { .ring_bytes = f->o->ring_bytes,
+				   .syscalls = f->o->syscalls,
+				   .plan = f->o->plan,
+				   .steps = budget_asked_any(&f->o->budget),
+				   .allow_traced = f->o->allow_traced,
+				   .calls = calls };
+	struct capture_sink sink = { .take = take_record, .ctx = f };
 	int err;
 
 	for (size_t i = 0; i < fo->cond_cnt; i++)
@@ -145,7 +146,7 @@ static void on_signals(struct flight *f)
 	struct diag d;
 
 	while (read(f->s.signal_fd, &si, sizeof(si)) == sizeof(si)) {
-		struct trigger t = {.at_ns = session_now_ns(), .reason = "signal"};
+		struct trigger t = { .at_ns = session_now_ns(), .reason = "signal" };
 		uint64_t id;
 
 		switch (si.ssi_signo) {
@@ -170,7 +171,7 @@ static int flight_loop(struct flight *f, struct diag *d)
 	uint64_t start = session_now_ns();
 
 	while (!f->stop) {
-		struct pollfd fds[1 + CTL_FDS] = {{.fd = dump_fd(f->dump), .events = POLLIN}};
+		struct pollfd fds[1 + CTL_FDS] = { { .fd = dump_fd(f->dump), .events = POLLIN } };
 		size_t n = 1 + ctl_fds(f->ctl, fds + 1);
 		struct genring_stat st;
 		unsigned seen;
@@ -254,7 +255,7 @@ static void flight_reset(struct flight *f)
 {
 	int signal_fd = take_fd(&f->s.signal_fd);
 	uint64_t ids = f->q.ids;
-	struct rings_sums sums = {0};
+	struct rings_sums sums = { 0 };
 
 	if (f->s.armed_ns)
 		capture_sums(f->s.capture, &sums);
@@ -267,8 +268,8 @@ static void flight_reset(struct flight *f)
 	ending_done(&f->ending);
 	session_done(&f->s);
 	f->s.signal_fd = signal_fd;
-	f->q = (struct triggers){.ids = ids};
-	f->mem = (struct flight_mem){0};
+	f->q = (struct triggers){ .ids = ids };
+	f->mem = (struct flight_mem){ 0 };
 	f->too_big = 0;
 	f->told_short = false;
 	f->ticked_ns = f->noted_ns = 0;
@@ -277,12 +278,12 @@ static void flight_reset(struct flight *f)
 /* By name: one process after the other, until a signal. */
 static int flight_follow(struct flight *f, struct diag *d)
 {
-	struct follow fo = {.comm = f->o->flight.comm, .exe = f->o->flight.exe};
+	struct follow fo = { .comm = f->o->flight.comm, .exe = f->o->flight.exe };
 	int pid, err;
 
 	(void)notify_send("READY=1\nSTATUS=waiting for the process");
 	while (!f->stop && (err = follow_wait(&fo, f->s.signal_fd, &pid, d)) != 0) {
-		struct diag why = {0};
+		struct diag why = { 0 };
 		bool began = false;
 
 		if (err < 0)
@@ -305,8 +306,8 @@ static int flight_follow(struct flight *f, struct diag *d)
 
 int flight_run(const struct options *o)
 {
-	struct flight f = {.o = o, .s.signal_fd = -1, .ending.events_fd = -1, .dirfd = -1};
-	struct diag d = {0};
+	struct flight f = { .o = o, .s.signal_fd = -1, .ending.events_fd = -1, .dirfd = -1 };
+	struct diag d = { 0 };
 	bool began;
 	int err = naming_parse(o->out, &f.naming, &d);
 

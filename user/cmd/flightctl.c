@@ -75,7 +75,7 @@ static void status_text(struct flight *f, struct buf *b)
 static void status_json(struct flight *f, struct buf *b)
 {
 	const struct flight_opts *fo = &f->o->flight;
-	struct json j = {.out = b};
+	struct json j = { .out = b };
 	struct status s;
 
 	status_get(f, &s);
@@ -121,7 +121,7 @@ static void status_json(struct flight *f, struct buf *b)
 /* "dump [last=NS] [file=PATH]"; the path is the rest of the line. */
 static int do_dump(struct flight *f, const char *args, struct buf *text, uint64_t *ret_id)
 {
-	struct trigger t = {.at_ns = session_now_ns(), .reason = "ctl"};
+	struct trigger t = { .at_ns = session_now_ns(), .reason = "ctl" };
 	char *end;
 
 	if (strncmp(args, " last=", 6) == 0) {

@@ -93,10 +93,10 @@ int flight_open_dumps(struct flight *f, struct diag *d)
 {
 	const struct flight_opts *fo = &f->o->flight;
 	struct genring_opts ro = flight_ring_opts(fo);
-	struct join_opts jo = {.format = f->o->format,
-			       .gen_bytes = ro.gen_bytes,
-			       .sink = flight_take_gen,
-			       .ctx = f};
+	struct join_opts jo = { .format = f->o->format,
+				.gen_bytes = ro.gen_bytes,
+				.sink = flight_take_gen,
+				.ctx = f };
 	int err;
 
 	f->q.after_ns = fo->after_ns;
@@ -158,11 +158,11 @@ static void tell_too_big(struct flight *f, const struct model_gen *gen)
 int flight_take_gen(void *ctx, const struct model_gen *gen)
 {
 	struct flight *f = ctx;
-	struct genring_gen g = {.start_ns = gen->start_ns,
-				.end_ns = gen->end_ns,
-				.events = gen->events,
-				.bytes = gen->bytes,
-				.len = gen->len};
+	struct genring_gen g = { .start_ns = gen->start_ns,
+				 .end_ns = gen->end_ns,
+				 .events = gen->events,
+				 .bytes = gen->bytes,
+				 .len = gen->len };
 	int err = genring_add(f->ring, &g);
 
 	if (err == -EBUSY) {
@@ -196,7 +196,7 @@ void flight_note(struct flight *f, uint64_t ts, const char *text)
 	struct {
 		struct rec r;
 		char text[REC_NOTE_MAX];
-	} n = {.r = {.len = sizeof(n), .hook = HOOK_NOTE, .ts = ts}};
+	} n = { .r = { .len = sizeof(n), .hook = HOOK_NOTE, .ts = ts } };
 
 	n.r.x = strnlen(text, REC_NOTE_MAX);
 	memcpy(n.text, text, n.r.x);
@@ -208,11 +208,11 @@ void flight_note(struct flight *f, uint64_t ts, const char *text)
 static int job_place(struct flight *f, const struct trigger *t, struct dump_job *job,
 		     struct diag *d)
 {
-	struct naming_fields nf = {.command = f->command,
-				   .pid = capture_target(f->s.capture)->pid,
-				   .real_ns = real_ns(),
-				   .n = t->id,
-				   .reason = t->reason};
+	struct naming_fields nf = { .command = f->command,
+				    .pid = capture_target(f->s.capture)->pid,
+				    .real_ns = real_ns(),
+				    .n = t->id,
+				    .reason = t->reason };
 	const char *slash = strrchr(t->file, '/');
 
 	nf.real_ns -= session_now_ns() - t->at_ns;
@@ -252,7 +252,7 @@ static void say_result(struct flight *f, const struct dump_result *r)
 
 static void dump_ended(struct flight *f, const struct dump_result *r)
 {
-	struct shelf_file sf = {.bytes = r->bytes, .dev = r->dev, .ino = r->ino};
+	struct shelf_file sf = { .bytes = r->bytes, .dev = r->dev, .ino = r->ino };
 
 	say_result(f, r);
 	if (f->ctl)
@@ -273,7 +273,7 @@ static void dump_ended(struct flight *f, const struct dump_result *r)
 /* A dump that could not even begin. */
 static void dump_unable(struct flight *f, int err, const struct diag *d)
 {
-	struct dump_result r = {.id = f->q.cur.id, .err = err, .diag = *d};
+	struct dump_result r = { .id = f->q.cur.id, .err = err, .diag = *d };
 
 	triggers_begin(&f->q, session_now_ns());
 	dump_ended(f, &r);
@@ -283,8 +283,8 @@ static void begin_dump(struct flight *f)
 {
 	const struct trigger *t = &f->q.cur;
 	uint64_t last = t->last_ns ? t->last_ns : f->o->flight.last_ns;
-	struct dump_job job = {.id = t->id, .dirfd = -1};
-	struct diag d = {0};
+	struct dump_job job = { .id = t->id, .dirfd = -1 };
+	struct diag d = { 0 };
 	struct genring_stat st;
 	uint64_t bytes = EV_HEADER_LEN;
 	int err;
@@ -374,7 +374,7 @@ void flight_wait_dump(struct flight *f)
 
 int flight_last_dump(struct flight *f, const char *reason)
 {
-	struct trigger t = {.at_ns = session_now_ns()};
+	struct trigger t = { .at_ns = session_now_ns() };
 	uint64_t id, failed;
 
 	snprintf(t.reason, sizeof(t.reason), "%s", reason);

@@ -47,7 +47,7 @@ int flightopts_window(const char *text, struct flight_opts *o, struct diag *d)
 	const char *comma = strchr(text, ',');
 	size_t len = comma ? (size_t)(comma - text) : strlen(text);
 	struct flight_opts n = *o;
-	struct diag why = {0};
+	struct diag why = { 0 };
 	char first[64];
 	uint64_t ns;
 	int err;
@@ -139,14 +139,14 @@ int flightopts_take(struct flight_opts *o, int c, const char *arg, struct diag *
 	static const struct {
 		int c;
 		const char *name;
-	} names[] = {{OPT_AFTER, "--after"},
-		     {OPT_LAST, "--last"},
-		     {OPT_MIN_INTERVAL, "--min-interval"},
-		     {OPT_MAX_DUMPS, "--max-dumps"},
-		     {OPT_MAX_DISK, "--max-disk"},
-		     {OPT_ON, "--on"},
-		     {OPT_DUMP_ON_EXIT, "--dump-on-exit"},
-		     {OPT_FOLLOW, "--follow"}};
+	} names[] = { { OPT_AFTER, "--after" },
+		      { OPT_LAST, "--last" },
+		      { OPT_MIN_INTERVAL, "--min-interval" },
+		      { OPT_MAX_DUMPS, "--max-dumps" },
+		      { OPT_MAX_DISK, "--max-disk" },
+		      { OPT_ON, "--on" },
+		      { OPT_DUMP_ON_EXIT, "--dump-on-exit" },
+		      { OPT_FOLLOW, "--follow" } };
 	int err = take(o, c, arg, d);
 
 	for (size_t i = 0; !err && i < sizeof(names) / sizeof(names[0]); i++)

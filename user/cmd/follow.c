@@ -36,7 +36,7 @@ static bool take(struct follow *f, const struct find_result *r)
 
 int follow_wait(struct follow *f, int signal_fd, int *ret_pid, struct diag *d)
 {
-	struct pollfd p = {.fd = signal_fd, .events = POLLIN};
+	struct pollfd p = { .fd = signal_fd, .events = POLLIN };
 	bool told = false;
 
 	for (;;) {

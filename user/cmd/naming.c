@@ -18,7 +18,7 @@ static bool is_dir(const char *path)
 
 int naming_parse(const char *text, struct naming *ret, struct diag *d)
 {
-	struct naming n = {.dir = "."};
+	struct naming n = { .dir = "." };
 	const char *slash, *base;
 	size_t len;
 
@@ -68,7 +68,7 @@ int naming_parse(const char *text, struct naming *ret, struct diag *d)
 static void time_text(uint64_t real_ns, char *ret, size_t cap)
 {
 	time_t sec = (time_t)(real_ns / 1000000000);
-	struct tm tm = {0};
+	struct tm tm = { 0 };
 	char when[32];
 
 	gmtime_r(&sec, &tm);

@@ -12,7 +12,7 @@
 int notify_send(const char *text)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 	SCOPED_FD int fd = -1;
 	size_t len;
 

@@ -54,16 +54,16 @@ enum {
 };
 
 static const struct option long_opts[] = {
-	{"group", required_argument, NULL, OPT_GROUP},
-	{"goroutine", required_argument, NULL, OPT_GOROUTINE},
-	{"from", required_argument, NULL, OPT_FROM},
-	{"to", required_argument, NULL, OPT_TO},
-	{"slowest", required_argument, NULL, OPT_SLOWEST},
-	{"top", required_argument, NULL, OPT_TOP},
-	{"compare", required_argument, NULL, OPT_COMPARE},
-	{"json", no_argument, NULL, OPT_JSON},
-	{"help", no_argument, NULL, 'h'},
-	{0},
+	{ "group", required_argument, NULL, OPT_GROUP },
+	{ "goroutine", required_argument, NULL, OPT_GOROUTINE },
+	{ "from", required_argument, NULL, OPT_FROM },
+	{ "to", required_argument, NULL, OPT_TO },
+	{ "slowest", required_argument, NULL, OPT_SLOWEST },
+	{ "top", required_argument, NULL, OPT_TOP },
+	{ "compare", required_argument, NULL, OPT_COMPARE },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
 };
 
 /* A moment since the trace's first event; 0 is one, too. */
@@ -205,12 +205,12 @@ static int report_write(const struct buf *out)
 
 static int report_texts(const struct report_cmd *c, char **files, int cnt)
 {
-	struct text_style style = {.fancy = is_fancy(), .top = c->top};
+	struct text_style style = { .fancy = is_fancy(), .top = c->top };
 	int failed = 0;
 
 	for (int i = 0; i < cnt; i++) {
 		SCOPED(report_drop) struct report *r = NULL;
-		SCOPED(buf_done) struct buf out = {0};
+		SCOPED(buf_done) struct buf out = { 0 };
 
 		failed |= report_file(files[i], c, &r);
 		if (!r)
@@ -229,8 +229,8 @@ static int report_texts(const struct report_cmd *c, char **files, int cnt)
 
 static int report_jsons(const struct report_cmd *c, char **files, int cnt)
 {
-	SCOPED(buf_done) struct buf out = {0};
-	struct json j = {.out = &out};
+	SCOPED(buf_done) struct buf out = { 0 };
+	struct json j = { .out = &out };
 	int failed = 0;
 
 	json_object(&j, NULL);
@@ -255,7 +255,7 @@ static int report_jsons(const struct report_cmd *c, char **files, int cnt)
 static void comparison_json(const struct report_cmd *c, const struct compare *cmp,
 			    struct report *const rs[2], const char *name, struct buf *out)
 {
-	struct json j = {.out = out};
+	struct json j = { .out = out };
 
 	json_object(&j, NULL);
 	json_str(&j, "schema", JSONOUT_SCHEMA);
@@ -270,7 +270,7 @@ static void comparison_json(const struct report_cmd *c, const struct compare *cm
 static void comparison_text(const struct report_cmd *c, const struct compare *cmp,
 			    struct report *const rs[2], const char *name, struct buf *out)
 {
-	struct text_style style = {.fancy = is_fancy(), .top = c->top};
+	struct text_style style = { .fancy = is_fancy(), .top = c->top };
 
 	for (int i = 0; i < 2; i++) {
 		buf_printf(out, i ? "now     " : "before  ");
@@ -283,14 +283,14 @@ static int report_comparison(const struct report_cmd *c, const char *name)
 {
 	SCOPED(report_drop) struct report *before = NULL;
 	SCOPED(report_drop) struct report *now = NULL;
-	SCOPED(buf_done) struct buf out = {0};
+	SCOPED(buf_done) struct buf out = { 0 };
 	int failed = report_file(c->before, c, &before) | report_file(name, c, &now);
 	struct compare cmp;
 
 	if (!before || !now)
 		return EXIT_FAILED;
 	if (compare_init(&cmp, before, now) == 0) {
-		struct report *const rs[2] = {before, now};
+		struct report *const rs[2] = { before, now };
 
 		(c->json ? comparison_json : comparison_text)(c, &cmp, rs, name, &out);
 		compare_done(&cmp);
@@ -320,8 +320,8 @@ static const char *report_conflict(const struct report_cmd *c, int files)
 
 int cmd_report(int argc, char **argv)
 {
-	struct report_cmd c = {.opts = {.goroutine = GOTRACE_NO_GOROUTINE}, .top = 10};
-	struct diag d = {.off = DIAG_NO_OFF};
+	struct report_cmd c = { .opts = { .goroutine = GOTRACE_NO_GOROUTINE }, .top = 10 };
+	struct diag d = { .off = DIAG_NO_OFF };
 	const char *why;
 	int opt;
 

@@ -73,7 +73,7 @@ static int session_hold(struct session *s, uint64_t now, struct diag *d)
 		s->cpu_ns = cpu;
 	toll_update(&s->toll, s->capture, model_get_stats(s->join.model), now, s->cpu_ns);
 	return throttle_turn(&s->throttle, &s->toll, s->capture,
-			     &(struct throttle_time){.now_ns = now, .cpu_ns = s->cpu_ns},
+			     &(struct throttle_time){ .now_ns = now, .cpu_ns = s->cpu_ns },
 			     &s->resumed, d);
 }
 
@@ -125,8 +125,8 @@ int session_turn(struct session *s, struct pollfd *fds, size_t n, unsigned *ret_
 	/* If it ended under our hands the pidfd says so below. */
 	if (err && target_check(capture_target(s->capture)) == TARGET_RUNNING)
 		return session_failed(s, err, d);
-	all[0] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
-	all[1] = (struct pollfd){.fd = capture_target(s->capture)->pidfd, .events = POLLIN};
+	all[0] = (struct pollfd){ .fd = s->signal_fd, .events = POLLIN };
+	all[1] = (struct pollfd){ .fd = capture_target(s->capture)->pidfd, .events = POLLIN };
 	if (n > SESSION_FDS)
 		n = SESSION_FDS;
 	if (n)
@@ -171,5 +171,5 @@ void session_done(struct session *s)
 	capture_free(s->capture);
 	if (s->signal_fd >= 0)
 		close(s->signal_fd);
-	*s = (struct session){.signal_fd = -1};
+	*s = (struct session){ .signal_fd = -1 };
 }

@@ -72,5 +72,5 @@ void shelf_forget(struct shelf *s, int dirfd)
 void shelf_done(struct shelf *s)
 {
 	free(s->v);
-	*s = (struct shelf){.dirfd = -1};
+	*s = (struct shelf){ .dirfd = -1 };
 }

@@ -20,12 +20,12 @@ static const char *const left_out[RUNG_COUNT] = {
 void throttle_begin(struct throttle *t, const struct budget_asked *o, const struct capture *c)
 {
 	const struct price *p = capture_price(c);
-	struct budget_opts bo = {.max_share = o->max_share,
-				 .max_rate = o->max_rate,
-				 .first = capture_rung(c),
-				 .syscalls = capture_sees_syscalls(c)};
+	struct budget_opts bo = { .max_share = o->max_share,
+				  .max_rate = o->max_rate,
+				  .first = capture_rung(c),
+				  .syscalls = capture_sees_syscalls(c) };
 
-	*t = (struct throttle){.opts = *o, .on = budget_asked_any(o)};
+	*t = (struct throttle){ .opts = *o, .on = budget_asked_any(o) };
 	if (p->hit_ns[HOOK_READY])
 		bo.plain = (double)p->plain_wake_ns / (double)p->hit_ns[HOOK_READY];
 	budget_init(&t->budget, &bo);
@@ -94,9 +94,9 @@ static int throttle_move(struct throttle *t, const struct budget_move *m, struct
 int throttle_turn(struct throttle *t, const struct toll *toll, struct capture *c,
 		  const struct throttle_time *at, bool *ret_resumed, struct diag *d)
 {
-	struct budget_sample s = {.now_ns = at->now_ns,
-				  .cpu_ns = at->cpu_ns,
-				  .other_ns = toll->other_ns};
+	struct budget_sample s = { .now_ns = at->now_ns,
+				   .cpu_ns = at->cpu_ns,
+				   .other_ns = toll->other_ns };
 	struct budget_move m;
 
 	*ret_resumed = false;

@@ -39,7 +39,7 @@ static uint64_t pack(struct entry e)
 
 static struct entry unpack(uint64_t v)
 {
-	return (struct entry){.since = v >> 3, .told = v & 4, .state = (unsigned)(v & 3)};
+	return (struct entry){ .since = v >> 3, .told = v & 4, .state = (unsigned)(v & 3) };
 }
 
 struct watch *watch_new(const struct cond *conds, size_t cnt, struct model_texts block_reasons,
@@ -152,7 +152,7 @@ static bool leave(struct watch *w, uint64_t goid, uint64_t ts, struct watch_hit 
 static bool go(struct watch *w, uint64_t goid, unsigned state, uint64_t ts, uint64_t reason,
 	       struct watch_hit *ret)
 {
-	struct entry e = {.since = ts, .state = state};
+	struct entry e = { .since = ts, .state = state };
 	bool is_hit;
 
 	if (!goid)

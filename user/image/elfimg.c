@@ -291,7 +291,7 @@ int elfimg_open(struct elfimg *e, int fd, struct diag *d)
 	struct stat st;
 	int err;
 
-	*e = (struct elfimg){0};
+	*e = (struct elfimg){ 0 };
 	if (fstat(fd, &st))
 		return diag_set(d, -errno, "cannot read the file: %s", strerror(errno));
 	if (!S_ISREG(st.st_mode))
@@ -319,5 +319,5 @@ void elfimg_done(struct elfimg *e)
 		free(e->segs[i].bytes);
 	free(e->segs);
 	free(e->secs);
-	*e = (struct elfimg){0};
+	*e = (struct elfimg){ 0 };
 }

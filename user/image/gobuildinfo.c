@@ -35,7 +35,7 @@ int goversion_parse(const char *text, size_t len, struct goversion *ret)
 {
 	static const char go1[] = "go1.";
 	const char *p = text, *end = text + len;
-	struct goversion v = {0};
+	struct goversion v = { 0 };
 	size_t n;
 
 	/* "devel go1.28-abcdef Mon ...": the number is there, but it names no layout. */
@@ -161,7 +161,7 @@ static bool version_at(const struct elfimg *e, uint64_t va, uint64_t len, struct
  */
 static bool version_scan(const struct elfimg *e, struct goversion *ret)
 {
-	struct goversion v, found = {0};
+	struct goversion v, found = { 0 };
 
 	for (size_t i = 0; i < e->seg_cnt; i++) {
 		const struct elfimg_seg *seg = &e->segs[i];
@@ -191,7 +191,7 @@ static bool version_scan(const struct elfimg *e, struct goversion *ret)
 
 int gobuildinfo_read(const struct elfimg *e, struct gobuildinfo *ret, struct diag *d)
 {
-	struct gobuildinfo bi = {0};
+	struct gobuildinfo bi = { 0 };
 	struct goversion own;
 	struct span block;
 	bool has_own = version_scan(e, &own);

@@ -40,14 +40,14 @@ struct pcln_layout {
 };
 
 static const struct pcln_layout layouts[] = {
-	{19, 19, PCLN_MAGIC_118, 304, 312, 40, 36, 37, 39, 20, 2, 12, 16, 21},
-	{20, 20, PCLN_MAGIC_120, 320, 328, 44, 40, 41, 43, 16, 0, 4, 8, 21},
-	{21, 21, PCLN_MAGIC_120, 320, 328, 44, 40, 41, 43, 16, 0, 4, 8, 21},
-	{22, 22, PCLN_MAGIC_120, 320, 328, 44, 40, 41, 43, 16, 0, 4, 8, 22},
-	{23, 24, PCLN_MAGIC_120, 320, 328, 44, 40, 41, 43, 16, 0, 4, 8, 22},
-	{25, 25, PCLN_MAGIC_120, 320, 328, 44, 40, 41, 43, 16, 0, 4, 8, 23},
-	{26, 26, PCLN_MAGIC_120, 320, 336, 44, 40, 41, 43, 16, 0, 4, 8, 23},
-	{27, 27, PCLN_MAGIC_120, 344, 360, 44, 40, 41, 43, 16, 0, 4, 8, 23},
+	{ 19, 19, PCLN_MAGIC_118, 304, 312, 40, 36, 37, 39, 20, 2, 12, 16, 21 },
+	{ 20, 20, PCLN_MAGIC_120, 320, 328, 44, 40, 41, 43, 16, 0, 4, 8, 21 },
+	{ 21, 21, PCLN_MAGIC_120, 320, 328, 44, 40, 41, 43, 16, 0, 4, 8, 21 },
+	{ 22, 22, PCLN_MAGIC_120, 320, 328, 44, 40, 41, 43, 16, 0, 4, 8, 22 },
+	{ 23, 24, PCLN_MAGIC_120, 320, 328, 44, 40, 41, 43, 16, 0, 4, 8, 22 },
+	{ 25, 25, PCLN_MAGIC_120, 320, 328, 44, 40, 41, 43, 16, 0, 4, 8, 23 },
+	{ 26, 26, PCLN_MAGIC_120, 320, 336, 44, 40, 41, 43, 16, 0, 4, 8, 23 },
+	{ 27, 27, PCLN_MAGIC_120, 344, 360, 44, 40, 41, 43, 16, 0, 4, 8, 23 },
 };
 
 static uint32_t u32_at(const struct span *s, uint64_t off)
@@ -81,7 +81,7 @@ static struct span span_from(const struct elfimg *e, uint64_t va)
 static bool header_read(struct gopclntab *t, uint64_t va)
 {
 	struct span all = span_from(t->elf, va),
-		    *tabs[5] = {&t->funcname, &t->cutab, &t->filetab, &t->pctab, &t->pcln};
+		    *tabs[5] = { &t->funcname, &t->cutab, &t->filetab, &t->pctab, &t->pcln };
 	uint64_t nfunc;
 
 	if (all.bad || all.left < HDR_LEN || u32_at(&all, 0) != t->lay->magic || all.p[4] ||
@@ -180,7 +180,7 @@ static bool scan(struct gopclntab *t)
 
 static bool find(struct gopclntab *t)
 {
-	static const char *const names[] = {".gopclntab", ".data.rel.ro.gopclntab"};
+	static const char *const names[] = { ".gopclntab", ".data.rel.ro.gopclntab" };
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		const struct elfimg_sec *sec = elfimg_section(t->elf, names[i]);
@@ -210,7 +210,7 @@ static bool is_sorted(const struct gopclntab *t)
 int gopclntab_func(const struct gopclntab *t, uint32_t i, struct pcln_func *ret)
 {
 	const struct pcln_layout *lay = t->lay;
-	struct pcln_func f = {.idx = i};
+	struct pcln_func f = { .idx = i };
 	struct span rec;
 	uint64_t off;
 
@@ -400,7 +400,7 @@ static int index_build(struct gopclntab *t)
 		if (!name_indexed(name))
 			continue;
 		head = &t->buckets[name_hash(name) & (t->bucket_cnt - 1)];
-		t->names[n++] = (struct pcln_name){.func = i, .next = *head};
+		t->names[n++] = (struct pcln_name){ .func = i, .next = *head };
 		*head = n; /* one more than its place: 0 ends a chain */
 	}
 	return 0;
@@ -445,7 +445,7 @@ int gopclntab_func_find(const struct gopclntab *t, const char *name, struct pcln
 
 int gopclntab_init(struct gopclntab *t, struct elfimg *e, unsigned minor, struct diag *d)
 {
-	*t = (struct gopclntab){.elf = e};
+	*t = (struct gopclntab){ .elf = e };
 	for (size_t i = 0; i < ARRAY_LEN(layouts); i++)
 		if (minor >= layouts[i].minor_first && minor <= layouts[i].minor_last)
 			t->lay = &layouts[i];
@@ -469,5 +469,5 @@ void gopclntab_done(struct gopclntab *t)
 {
 	free(t->buckets);
 	free(t->names);
-	*t = (struct gopclntab){0};
+	*t = (struct gopclntab){ 0 };
 }

@@ -13,9 +13,9 @@ enum {
 };
 
 static const char *const marks[GOSTRINGS_TABLES][MARKS] = {
-	[TABLE_WAIT_REASONS] = {"", "GC assist marking", "IO wait"},
-	[TABLE_BLOCK_REASONS] = {"unspecified", "forever", "network"},
-	[TABLE_STW_REASONS] = {"unknown", "GC mark termination", "GC sweep termination"},
+	[TABLE_WAIT_REASONS] = { "", "GC assist marking", "IO wait" },
+	[TABLE_BLOCK_REASONS] = { "unspecified", "forever", "network" },
+	[TABLE_STW_REASONS] = { "unknown", "GC mark termination", "GC sweep termination" },
 };
 
 /* The i-th string of the run that begins at p. */
@@ -103,7 +103,7 @@ int gostrings_init(struct gostrings *s, const struct gopclntab *t, const struct 
 {
 	uint64_t left = 0, len;
 
-	*s = (struct gostrings){0};
+	*s = (struct gostrings){ 0 };
 	if (!elfimg_at(t->elf, t->data_va, &left) || t->edata_va <= t->data_va)
 		return 0;
 	len = num_min(t->edata_va - t->data_va, left);
@@ -117,7 +117,7 @@ int gostrings_init(struct gostrings *s, const struct gopclntab *t, const struct 
 void gostrings_done(struct gostrings *s)
 {
 	arena_done(&s->arena);
-	*s = (struct gostrings){0};
+	*s = (struct gostrings){ 0 };
 }
 
 int gostrings_get(const struct gostrings *s, enum image_table table, const char *const **ret_v,

@@ -58,7 +58,7 @@ static void refs_read(const struct gopclntab *t, const char *func, struct refs *
 			arg = NULL;
 		if (!i.rip || (i.op != INSN_LEA && i.op != INSN_LOAD && i.op != INSN_CMP0))
 			continue;
-		ret->v[ret->cnt] = (struct ref){i.op, i.mem_len, i.dst, i.target, 0};
+		ret->v[ret->cnt] = (struct ref){ i.op, i.mem_len, i.dst, i.target, 0 };
 		if (i.op == INSN_LEA && i.dst == INSN_AX)
 			arg = &ret->v[ret->cnt];
 		ret->cnt++;
@@ -132,8 +132,8 @@ static uint64_t allp_find(const struct refs *r)
 /* mcommoninit locks sched; lock is inlined but in builds without optimisation. */
 static uint64_t sched_lock(const struct gopclntab *t, const struct refs *r)
 {
-	static const char *const locks[] = {"runtime.lock2", "runtime.lock",
-					    "runtime.lockWithRank"};
+	static const char *const locks[] = { "runtime.lock2", "runtime.lock",
+					     "runtime.lockWithRank" };
 	uint64_t va = 0;
 	size_t at;
 
@@ -145,7 +145,7 @@ static uint64_t sched_lock(const struct gopclntab *t, const struct refs *r)
 void govars_find(const struct gopclntab *t, unsigned minor, unsigned lock_off, uint64_t *ret_va)
 {
 	enum insn_op test = t->elf->machine == EM_X86_64 ? INSN_CMP0 : INSN_LOAD;
-	uint64_t va[VAR_CNT] = {0};
+	uint64_t va[VAR_CNT] = { 0 };
 	struct refs r;
 	size_t at = 0;
 
@@ -190,8 +190,8 @@ void govars_find(const struct gopclntab *t, unsigned minor, unsigned lock_off, u
  */
 int govars_tls_g(const struct gopclntab *t, int64_t *ret_off)
 {
-	static const uint8_t direct[] = {0x64, 0x4c, 0x89, 0x34, 0x25};
-	static const uint8_t load[] = {0x48, 0xc7, 0xc1}, store[] = {0x64, 0x4c, 0x89, 0x31};
+	static const uint8_t direct[] = { 0x64, 0x4c, 0x89, 0x34, 0x25 };
+	static const uint8_t load[] = { 0x48, 0xc7, 0xc1 }, store[] = { 0x64, 0x4c, 0x89, 0x31 };
 	struct insn_cur c;
 	struct pcln_func f;
 	int64_t imm = 0;

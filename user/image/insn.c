@@ -10,7 +10,7 @@ enum {
 
 void insn_begin(struct insn_cur *c, bool arm64, const uint8_t *p, uint64_t len, uint64_t va)
 {
-	*c = (struct insn_cur){.arm64 = arm64, .p = p, .left = len, .va = va};
+	*c = (struct insn_cur){ .arm64 = arm64, .p = p, .left = len, .va = va };
 	if (!arm64)
 		ZydisDecoderInit(&c->dec, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
 }
@@ -30,7 +30,7 @@ static uint8_t reg_id(ZydisRegister reg)
 /* N2: by bytes, not by meaning. */
 static enum insn_op op_by_bytes(const uint8_t *p, uint8_t len)
 {
-	static const uint8_t nop5[5] = {0x0f, 0x1f, 0x44, 0x00, 0x00};
+	static const uint8_t nop5[5] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
 
 	if (len == 1 && p[0] == 0x90)
 		return INSN_NOP1;
@@ -289,11 +289,11 @@ static int arm64_next(struct insn_cur *c, struct insn *i)
 
 int insn_next(struct insn_cur *c, struct insn *ret)
 {
-	struct insn i = {.va = c->va,
-			 .bytes = c->p,
-			 .base = INSN_NOREG,
-			 .dst = INSN_NOREG,
-			 .src = INSN_NOREG};
+	struct insn i = { .va = c->va,
+			  .bytes = c->p,
+			  .base = INSN_NOREG,
+			  .dst = INSN_NOREG,
+			  .src = INSN_NOREG };
 	int r;
 
 	if (!c->left)

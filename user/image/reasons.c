@@ -11,9 +11,9 @@ struct table_count {
 };
 
 static const struct table_count counts[] = {
-	{19, 0, {27, 0, 0}},   {20, 0, {32, 0, 0}},   {21, 0, {32, 0, 17}},
-	{22, 0, {37, 15, 17}}, {23, 4, {38, 16, 17}}, {24, 0, {44, 17, 17}},
-	{25, 0, {47, 17, 17}}, {26, 0, {47, 17, 17}}, {28, 0, {0, 0, 0}},
+	{ 19, 0, { 27, 0, 0 } },   { 20, 0, { 32, 0, 0 } },   { 21, 0, { 32, 0, 17 } },
+	{ 22, 0, { 37, 15, 17 } }, { 23, 4, { 38, 16, 17 } }, { 24, 0, { 44, 17, 17 } },
+	{ 25, 0, { 47, 17, 17 } }, { 26, 0, { 47, 17, 17 } }, { 28, 0, { 0, 0, 0 } },
 };
 
 size_t reasons_count(enum image_table table, unsigned minor, unsigned patch)
@@ -85,37 +85,37 @@ const char *const *reasons_stw(size_t *ret_cnt)
 static const struct {
 	const char *wait, *block;
 } wait_map[] = {
-	{"IO wait", "network"},
-	{"chan receive", "chan receive"},
-	{"chan send", "chan send"},
-	{"chan receive (nil chan)", "forever"},
-	{"chan send (nil chan)", "forever"},
-	{"select (no cases)", "forever"},
-	{"select", "select"},
-	{"sleep", "sleep"},
-	{"semacquire", "sync"},
-	{"sync.Mutex.Lock", "sync"},
-	{"sync.RWMutex.RLock", "sync"},
-	{"sync.RWMutex.Lock", "sync"},
-	{"sync.WaitGroup.Wait", "sync"},
-	{"sync.Cond.Wait", "sync.(*Cond).Wait"},
-	{"GC assist wait", "GC mark assist wait for work"},
-	{"GC sweep wait", "GC background sweeper wait"},
-	{"GC scavenge wait", "system goroutine wait"},
-	{"finalizer wait", "system goroutine wait"},
-	{"cleanup wait", "system goroutine wait"},
-	{"force gc (idle)", "system goroutine wait"},
-	{"GC worker (idle)", "system goroutine wait"},
-	{"GOMAXPROCS updater (idle)", "system goroutine wait"},
-	{"trace reader (blocked)", "system goroutine wait"},
-	{"wait for GC cycle", "wait until GC ends"},
-	{"panicwait", "forever"},
-	{"preempted", "preempted"},
-	{"debug call", "wait for debug call"},
-	{"coroutine", "unspecified"},
-	{"GC weak to strong wait", "GC weak to strong wait"},
-	{"synctest.Run", "synctest"},
-	{"synctest.Wait", "synctest"},
+	{ "IO wait", "network" },
+	{ "chan receive", "chan receive" },
+	{ "chan send", "chan send" },
+	{ "chan receive (nil chan)", "forever" },
+	{ "chan send (nil chan)", "forever" },
+	{ "select (no cases)", "forever" },
+	{ "select", "select" },
+	{ "sleep", "sleep" },
+	{ "semacquire", "sync" },
+	{ "sync.Mutex.Lock", "sync" },
+	{ "sync.RWMutex.RLock", "sync" },
+	{ "sync.RWMutex.Lock", "sync" },
+	{ "sync.WaitGroup.Wait", "sync" },
+	{ "sync.Cond.Wait", "sync.(*Cond).Wait" },
+	{ "GC assist wait", "GC mark assist wait for work" },
+	{ "GC sweep wait", "GC background sweeper wait" },
+	{ "GC scavenge wait", "system goroutine wait" },
+	{ "finalizer wait", "system goroutine wait" },
+	{ "cleanup wait", "system goroutine wait" },
+	{ "force gc (idle)", "system goroutine wait" },
+	{ "GC worker (idle)", "system goroutine wait" },
+	{ "GOMAXPROCS updater (idle)", "system goroutine wait" },
+	{ "trace reader (blocked)", "system goroutine wait" },
+	{ "wait for GC cycle", "wait until GC ends" },
+	{ "panicwait", "forever" },
+	{ "preempted", "preempted" },
+	{ "debug call", "wait for debug call" },
+	{ "coroutine", "unspecified" },
+	{ "GC weak to strong wait", "GC weak to strong wait" },
+	{ "synctest.Run", "synctest" },
+	{ "synctest.Wait", "synctest" },
 };
 
 /*
@@ -123,7 +123,7 @@ static const struct {
  */
 static size_t plain_len(const char *wait)
 {
-	static const char *const tails[] = {" (durable)", " (synctest)"};
+	static const char *const tails[] = { " (durable)", " (synctest)" };
 	size_t len = strlen(wait);
 
 	for (size_t i = 0; i < ARRAY_LEN(tails); i++) {

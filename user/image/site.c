@@ -31,7 +31,7 @@ const char *site_kind_name(enum site_kind kind)
 void site_list_done(struct site_list *l)
 {
 	free(l->v);
-	*l = (struct site_list){0};
+	*l = (struct site_list){ 0 };
 }
 
 static bool is_arm64(const struct gopclntab *t)
@@ -78,7 +78,7 @@ static int kind_of(const struct gopclntab *t, const struct insn *i)
 static int site_fill(const struct gopclntab *t, const struct pcln_func *f, const struct insn *i,
 		     struct site *ret)
 {
-	struct site s = {.va = i->va, .len = i->len, .func = gopclntab_name(t, f->name_off)};
+	struct site s = { .va = i->va, .len = i->len, .func = gopclntab_name(t, f->name_off) };
 	int kind = kind_of(t, i);
 
 	if (kind < 0 || i->len > sizeof(s.bytes) || elfimg_file_off(t->elf, i->va, &s.file_off))
@@ -193,7 +193,7 @@ static int list_add(struct site_list *l, const struct site *s)
 static int calls_in(const struct gopclntab *t, const struct pcln_func *f, uint64_t callee,
 		    bool nop5, struct site_list *l)
 {
-	struct insn i, prev = {0};
+	struct insn i, prev = { 0 };
 	struct insn_cur c;
 	/* Looking for jumps costs a walk of its own for each nop: not for giants. */
 	bool small = f->end_va - f->entry_va <= NOP5_FUNC_MAX;
@@ -310,7 +310,7 @@ int site_calls(const struct gopclntab *t, const char *callee, const char *in, bo
 int site_last_call(const struct gopclntab *t, const char *func, const char *callee,
 		   struct site *ret, struct diag *d)
 {
-	struct site_list l = {0};
+	struct site_list l = { 0 };
 	int n = site_calls(t, callee, func, false, &l, d);
 
 	if (n > 0)
@@ -329,7 +329,8 @@ int site_last_call(const struct gopclntab *t, const char *func, const char *call
  */
 static bool is_reload(const struct insn *i, bool in_ax, int64_t *slot)
 {
-	static const uint8_t store[] = {0x48, 0x89, 0x44, 0x24}, load[] = {0x48, 0x8b, 0x5c, 0x24};
+	static const uint8_t store[] = { 0x48, 0x89, 0x44, 0x24 };
+	static const uint8_t load[] = { 0x48, 0x8b, 0x5c, 0x24 };
 
 	if (i->len == 5 && !memcmp(i->bytes, store, sizeof(store)) && in_ax)
 		*slot = i->disp;
@@ -410,7 +411,7 @@ int site_after_call(const struct gopclntab *t, const char *func, const char *cal
 int site_schedule_nop(const struct gopclntab *t, unsigned lockedm_off, struct site *ret,
 		      struct diag *d)
 {
-	struct insn i, p1 = {0}, p2 = {0};
+	struct insn i, p1 = { 0 }, p2 = { 0 };
 	unsigned hits = 0;
 	struct pcln_func f;
 	struct insn_cur c;

@@ -63,9 +63,9 @@ int cgroup_open_oom(int pid)
 	static const struct {
 		const char *controller, *mount, *file;
 	} places[] = {
-		{NULL, "/sys/fs/cgroup", "memory.events"},
-		{NULL, "/sys/fs/cgroup/unified", "memory.events"},
-		{"memory", "/sys/fs/cgroup/memory", "memory.oom_control"},
+		{ NULL, "/sys/fs/cgroup", "memory.events" },
+		{ NULL, "/sys/fs/cgroup/unified", "memory.events" },
+		{ "memory", "/sys/fs/cgroup/memory", "memory.oom_control" },
 	};
 	char name[64], text[CGROUP_PATH + 512], path[CGROUP_PATH], full[2 * CGROUP_PATH];
 	int fd = -1;

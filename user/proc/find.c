@@ -40,7 +40,7 @@ static bool is_exe(const char *exe, int proc_fd, const char *pid)
 
 int find_process(const char *comm, const char *exe, struct find_result *ret)
 {
-	struct find_result r = {0};
+	struct find_result r = { 0 };
 	DIR *dir = opendir("/proc");
 	struct dirent *e;
 

@@ -17,30 +17,30 @@ static void totals(struct compare *c, const struct report *a, const struct repor
 	const struct hist *la = &a->wakes.latency, *lb = &b->wakes.latency;
 	double sa = seconds(a), sb = seconds(b);
 	const struct compare_total all[COMPARE_TOTALS] = {
-		{"seconds", "length (s)", sa, sb, false},
-		{"events_per_second", "events a second", (double)a->events / sa,
-		 (double)b->events / sb, false},
-		{"created_per_second", "goroutines created a second", (double)a->goros.created / sa,
-		 (double)b->goros.created / sb, false},
-		{"processors_in_use", "Ps in use", series_total(&a->procs.busy),
-		 series_total(&b->procs.busy), false},
-		{"latency_p50_ns", "scheduling latency p50", (double)hist_quantile(la, .5),
-		 (double)hist_quantile(lb, .5), true},
-		{"latency_p99_ns", "scheduling latency p99", (double)hist_quantile(la, .99),
-		 (double)hist_quantile(lb, .99), true},
-		{"latency_max_ns", "scheduling latency max", (double)la->max, (double)lb->max,
-		 true},
-		{"gc_per_second", "GC mark phases a second", (double)a->gc.cycles.cnt / sa,
-		 (double)b->gc.cycles.cnt / sb, false},
-		{"stop_max_ns", "longest stop of the world",
-		 a->gc.stops.cnt ? (double)a->gc.stops.items[0].ns : 0,
-		 b->gc.stops.cnt ? (double)b->gc.stops.items[0].ns : 0, true},
-		{"assist_ns_per_second", "mark assists a second", (double)a->gc.assist_ns / sa,
-		 (double)b->gc.assist_ns / sb, true},
-		{"heap_max_bytes", "heap at most (bytes)", (double)a->gc.heap_max,
-		 (double)b->gc.heap_max, false},
-		{"syscall_p99_ns", "syscall p99", (double)hist_quantile(&a->sites.syscall, .99),
-		 (double)hist_quantile(&b->sites.syscall, .99), true},
+		{ "seconds", "length (s)", sa, sb, false },
+		{ "events_per_second", "events a second", (double)a->events / sa,
+		  (double)b->events / sb, false },
+		{ "created_per_second", "goroutines created a second",
+		  (double)a->goros.created / sa, (double)b->goros.created / sb, false },
+		{ "processors_in_use", "Ps in use", series_total(&a->procs.busy),
+		  series_total(&b->procs.busy), false },
+		{ "latency_p50_ns", "scheduling latency p50", (double)hist_quantile(la, .5),
+		  (double)hist_quantile(lb, .5), true },
+		{ "latency_p99_ns", "scheduling latency p99", (double)hist_quantile(la, .99),
+		  (double)hist_quantile(lb, .99), true },
+		{ "latency_max_ns", "scheduling latency max", (double)la->max, (double)lb->max,
+		  true },
+		{ "gc_per_second", "GC mark phases a second", (double)a->gc.cycles.cnt / sa,
+		  (double)b->gc.cycles.cnt / sb, false },
+		{ "stop_max_ns", "longest stop of the world",
+		  a->gc.stops.cnt ? (double)a->gc.stops.items[0].ns : 0,
+		  b->gc.stops.cnt ? (double)b->gc.stops.items[0].ns : 0, true },
+		{ "assist_ns_per_second", "mark assists a second", (double)a->gc.assist_ns / sa,
+		  (double)b->gc.assist_ns / sb, true },
+		{ "heap_max_bytes", "heap at most (bytes)", (double)a->gc.heap_max,
+		  (double)b->gc.heap_max, false },
+		{ "syscall_p99_ns", "syscall p99", (double)hist_quantile(&a->sites.syscall, .99),
+		  (double)hist_quantile(&b->sites.syscall, .99), true },
 	};
 
 	memcpy(c->totals, all, sizeof(all));
@@ -110,10 +110,10 @@ static int join_sites(struct joiner *jn, const struct report *r, bool now, bool 
 
 	for (size_t i = 0; i < t->cnt && !err; i++) {
 		const struct site *s = tab_row(t, i);
-		struct compare_row row = {.name = "",
-					  .reason = intern_get(&r->in, s->reason),
-					  .of = r,
-					  .stack = s->stack};
+		struct compare_row row = { .name = "",
+					   .reason = intern_get(&r->in, s->reason),
+					   .of = r,
+					   .stack = s->stack };
 		uint64_t hash = intern_get_stack(&r->in, s->stack)->hash;
 
 		*(now ? &row.now : &row.before) = (double)s->ns / seconds(r);
@@ -134,7 +134,7 @@ static int falling(const void *a, const void *b)
 static int compare_rows(struct compare *c, enum compare_kind kind, const struct report *before,
 			const struct report *now)
 {
-	struct joiner jn = {0};
+	struct joiner jn = { 0 };
 	int err = 0;
 
 	for (int i = 0; i < 2 && !err; i++) {
@@ -159,7 +159,7 @@ int compare_init(struct compare *c, const struct report *before, const struct re
 {
 	int err = 0;
 
-	*c = (struct compare){0};
+	*c = (struct compare){ 0 };
 	totals(c, before, now);
 	for (unsigned i = 0; i < COMPARE_CNT && !err; i++)
 		err = compare_rows(c, i, before, now);
@@ -172,7 +172,7 @@ void compare_done(struct compare *c)
 {
 	for (unsigned i = 0; i < COMPARE_CNT; i++)
 		free(c->rows[i]);
-	*c = (struct compare){0};
+	*c = (struct compare){ 0 };
 }
 
 static void text_value(struct page *p, double v, bool is_ns)
@@ -236,7 +236,7 @@ static void text_rows(struct page *p, const struct compare *c, unsigned kind)
 
 void compare_text(const struct compare *c, const struct text_style *style, struct buf *out)
 {
-	struct page p = {.out = out, .fancy = style->fancy, .top = style->top};
+	struct page p = { .out = out, .fancy = style->fancy, .top = style->top };
 
 	page_head(&p, "COMPARED", NULL);
 	buf_printf(out, "%32s%14s%14s%12s\n", "", "before", "now", "change");
@@ -255,7 +255,8 @@ void compare_text(const struct compare *c, const struct text_style *style, struc
 
 void compare_json(const struct compare *c, struct json *j, size_t top)
 {
-	static const char *const keys[COMPARE_CNT] = {"running", "runnable", "blocked", "syscalls"};
+	static const char *const keys[COMPARE_CNT] = { "running", "runnable", "blocked",
+						       "syscalls" };
 
 	json_object(j, "compare");
 	for (unsigned i = 0; i < COMPARE_TOTALS; i++) {

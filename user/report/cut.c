@@ -79,11 +79,11 @@ static int cutter_run(struct cutter *c, struct source *s, unsigned version, stru
 int cut_trace(struct source *s, int64_t from_ns, int64_t to_ns, cut_write_fn *write, void *arg,
 	      struct cut_stats *ret_stats, struct diag *d)
 {
-	struct gen gens[2] = {0};
+	struct gen gens[2] = { 0 };
 	uint8_t header[EV_HEADER_LEN];
 	struct cutter c = {
 		.from = from_ns, .to = to_ns, .write = write, .arg = arg, .header = header};
-	struct buf own = {0};
+	struct buf own = { 0 };
 	const uint8_t *p;
 	size_t have = source_need(s, EV_HEADER_LEN);
 	unsigned version;

@@ -49,7 +49,7 @@ void gc_restart(struct gc *gc, int64_t t)
 		gc->stw_since = gc->stw_last = t;
 	restart_all(&gc->assists, t);
 	restart_all(&gc->sweeps, t);
-	gc->cycles = (struct hist){0};
+	gc->cycles = (struct hist){ 0 };
 	stws_reset(gc);
 	longest_reset(&gc->stops);
 	tab_reset(&gc->assisted);
@@ -128,11 +128,11 @@ static void assist_end(struct gc *gc, const struct gotrace_event *ev, const stru
 	gc->assist_ns += ns;
 	if (slowest_wants(slow, SLOWEST_ASSIST, ns))
 		slowest_add(slow, SLOWEST_ASSIST,
-			    &(struct longest_item){.ns = ns,
-						   .start = (int64_t)*since,
-						   .g = id,
-						   .g2 = -1,
-						   .name = goros_name(gs, id)});
+			    &(struct longest_item){ .ns = ns,
+						    .start = (int64_t)*since,
+						    .g = id,
+						    .g2 = -1,
+						    .name = goros_name(gs, id) });
 	map_del(&gc->assists, (uint64_t)id);
 }
 

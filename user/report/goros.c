@@ -7,7 +7,7 @@
 
 void goros_init(struct goros *gs, struct intern *in, struct groups *groups)
 {
-	*gs = (struct goros){.in = in, .groups = groups};
+	*gs = (struct goros){ .in = in, .groups = groups };
 	gs->forever = intern_text(in, "forever");
 }
 
@@ -23,7 +23,7 @@ static struct goro *goro_new(struct goros *gs, int64_t id)
 		gs->failed = true;
 		return NULL;
 	}
-	*g = (struct goro){.id = id};
+	*g = (struct goro){ .id = id };
 	gs->seen++;
 	gs->live_max = num_max(gs->live_max, gs->live.cnt);
 	return g;
@@ -53,7 +53,7 @@ void goros_done(struct goros *gs)
 	map_done(&gs->syscall_ps);
 	map_done(&gs->range_ps);
 	arena_done(&gs->arena);
-	*gs = (struct goros){0};
+	*gs = (struct goros){ 0 };
 }
 
 /* The state that g leaves at t goes to its sums. */
@@ -173,14 +173,14 @@ static int goros_transition(struct goros *gs, const struct gotrace_event *ev, st
 	at = map_find(&gs->live, (uint64_t)tr->resource.id);
 	g = at ? (struct goro *)(uintptr_t)*at : NULL;
 	if (g) {
-		*ret = (struct stint){.g = g,
-				      .start = g->since,
-				      .end = ev->time,
-				      .state = g->state,
-				      .next = tr->to,
-				      .clipped = g->clipped,
-				      .reason = g->reason,
-				      .stack = g->stack};
+		*ret = (struct stint){ .g = g,
+				       .start = g->since,
+				       .end = ev->time,
+				       .state = g->state,
+				       .next = tr->to,
+				       .clipped = g->clipped,
+				       .reason = g->reason,
+				       .stack = g->stack };
 		gs->counts[g->state]--;
 		goro_account(gs, g, ev->time);
 		g->since = ev->time;

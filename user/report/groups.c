@@ -10,7 +10,7 @@ int groups_init(struct groups *gs, size_t lived)
 {
 	int err;
 
-	*gs = (struct groups){0};
+	*gs = (struct groups){ 0 };
 	err = tab_init(&gs->tab, sizeof(struct group), LIMIT_REPORT_ROWS);
 	return err ? err : longest_init(&gs->lived, lived);
 }
@@ -19,7 +19,7 @@ void gostat_done(struct gostat *st)
 {
 	tally_done(&st->blocks);
 	tally_done(&st->ranges);
-	*st = (struct gostat){0};
+	*st = (struct gostat){ 0 };
 }
 
 void groups_restart(struct groups *gs)
@@ -64,12 +64,12 @@ void groups_add(struct groups *gs, uint32_t name, int64_t id, int64_t create, bo
 	if (!tally_merge(&g->st.blocks, &st->blocks) || !tally_merge(&g->st.ranges, &st->ranges))
 		gs->failed = true;
 	if (longest_wants(&gs->lived, st->total))
-		longest_add(&gs->lived, &(struct longest_item){.ns = st->total,
-							       .start = create,
-							       .g = id,
-							       .g2 = -1,
-							       .name = name,
-							       .extra = st->exec});
+		longest_add(&gs->lived, &(struct longest_item){ .ns = st->total,
+								.start = create,
+								.g = id,
+								.g2 = -1,
+								.name = name,
+								.extra = st->exec });
 }
 
 void groups_latency(struct groups *gs, uint32_t name, int64_t ns, int64_t at)

@@ -53,7 +53,7 @@ static uint32_t name_add(struct intern *in, struct gotrace_str s, uint64_t key)
 		return fail(in);
 	memcpy(p, s.p, s.len);
 	p[s.len] = 0;
-	in->names[in->name_cnt] = (struct gotrace_str){.p = p, .len = s.len};
+	in->names[in->name_cnt] = (struct gotrace_str){ .p = p, .len = s.len };
 	return (uint32_t)in->name_cnt++;
 }
 
@@ -93,7 +93,7 @@ uint32_t intern_text(struct intern *in, const char *s)
 {
 	size_t len = strlen(s);
 
-	return len ? name_find(in, (struct gotrace_str){.p = s, .len = len}) : 0;
+	return len ? name_find(in, (struct gotrace_str){ .p = s, .len = len }) : 0;
 }
 
 static const struct intern_frame *frame_of(struct intern *in, const struct gotrace_frame *f)
@@ -110,7 +110,7 @@ static const struct intern_frame *frame_of(struct intern *in, const struct gotra
 		in->failed = true;
 		return NULL;
 	}
-	*n = (struct intern_frame){.pc = f->pc, .line = f->line, .func = func, .file = file};
+	*n = (struct intern_frame){ .pc = f->pc, .line = f->line, .func = func, .file = file };
 	return n;
 }
 
@@ -128,7 +128,7 @@ static uint32_t stack_add(struct intern *in, const struct gotrace_stack *s)
 	if (map_put(&in->stack_tab, s->hash, in->stack_cnt) < 0)
 		return fail(in);
 	in->stacks[in->stack_cnt] =
-		(struct intern_stack){.hash = s->hash, .cnt = s->cnt, .frames = fs};
+		(struct intern_stack){ .hash = s->hash, .cnt = s->cnt, .frames = fs };
 	return (uint32_t)in->stack_cnt++;
 }
 
@@ -160,10 +160,10 @@ void intern_forget(struct intern *in)
 
 int intern_init(struct intern *in)
 {
-	static const struct gotrace_str none = {.p = ""}, other = {.p = "(other)", .len = 7};
+	static const struct gotrace_str none = { .p = "" }, other = { .p = "(other)", .len = 7 };
 	static const struct gotrace_stack empty;
 
-	*in = (struct intern){0};
+	*in = (struct intern){ 0 };
 	name_add(in, none, hash_bytes("", 0));
 	name_find(in, other);
 	stack_add(in, &empty);
@@ -182,5 +182,5 @@ void intern_done(struct intern *in)
 	map_done(&in->name_tab);
 	map_done(&in->stack_tab);
 	map_done(&in->frame_tab);
-	*in = (struct intern){0};
+	*in = (struct intern){ 0 };
 }

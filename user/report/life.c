@@ -6,13 +6,13 @@
 
 void life_init(struct life *l, int64_t id)
 {
-	*l = (struct life){.id = id};
+	*l = (struct life){ .id = id };
 }
 
 void life_done(struct life *l)
 {
 	free(l->spans);
-	*l = (struct life){.id = -1};
+	*l = (struct life){ .id = -1 };
 }
 
 void life_restart(struct life *l)
@@ -49,13 +49,13 @@ void life_feed(struct life *l, const struct gotrace_event *ev, const struct stin
 
 	if (st->g->id != l->id)
 		return;
-	s = (struct life_span){.start = st->start,
-			       .ns = st->end - st->start,
-			       .state = st->state,
-			       .clipped = st->clipped,
-			       .reason = st->reason,
-			       .stack = st->stack,
-			       .waker = -1};
+	s = (struct life_span){ .start = st->start,
+				.ns = st->end - st->start,
+				.state = st->state,
+				.clipped = st->clipped,
+				.reason = st->reason,
+				.stack = st->stack,
+				.waker = -1 };
 	if (st->state == GOTRACE_GO_WAITING) {
 		s.waker = ev->goroutine;
 		s.waker_name = goros_name(gs, ev->goroutine);
@@ -79,12 +79,12 @@ void life_finish(struct life *l, const struct goros *gs, int64_t t)
 		return;
 	l->name = g->name;
 	l->create = g->create;
-	life_add(l, &(struct life_span){.start = g->since,
-					.ns = t - g->since,
-					.state = g->state,
-					.clipped = g->clipped,
-					.open = true,
-					.reason = g->reason,
-					.stack = g->stack,
-					.waker = -1});
+	life_add(l, &(struct life_span){ .start = g->since,
+					 .ns = t - g->since,
+					 .state = g->state,
+					 .clipped = g->clipped,
+					 .open = true,
+					 .reason = g->reason,
+					 .stack = g->stack,
+					 .waker = -1 });
 }

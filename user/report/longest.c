@@ -5,7 +5,7 @@
 
 int longest_init(struct longest *l, size_t cap)
 {
-	*l = (struct longest){.cap = cap};
+	*l = (struct longest){ .cap = cap };
 	l->items = calloc(cap + 1, sizeof(*l->items));
 	return l->items ? 0 : -ENOMEM;
 }
@@ -13,7 +13,7 @@ int longest_init(struct longest *l, size_t cap)
 void longest_done(struct longest *l)
 {
 	free(l->items);
-	*l = (struct longest){0};
+	*l = (struct longest){ 0 };
 }
 
 void longest_reset(struct longest *l)

@@ -5,8 +5,8 @@
 
 enum { MS = 1000 * 1000, MMU_STEPS_MAX = 1 << 20 };
 
-const int64_t mmu_windows[MMU_WINDOWS] = {MS,	    5 * MS,   10 * MS,	50 * MS,
-					  100 * MS, 500 * MS, 1000 * MS};
+const int64_t mmu_windows[MMU_WINDOWS] = { MS,	    5 * MS,   10 * MS,	50 * MS,
+					   100 * MS, 500 * MS, 1000 * MS };
 
 static void mmu_forget(struct mmu *m)
 {
@@ -132,13 +132,13 @@ static void mmu_step_to(struct mmu *m, int64_t t)
 		return;
 	windows_to(m, t);
 	last = step_last(m);
-	step_add(m, (struct mmu_step){.t = t, .util = util, .before = sum_at(last, t)});
+	step_add(m, (struct mmu_step){ .t = t, .util = util, .before = sum_at(last, t) });
 }
 
 static void mmu_begin(struct mmu *m, int64_t t)
 {
 	m->begin = t;
-	step_add(m, (struct mmu_step){.t = t, .util = 1});
+	step_add(m, (struct mmu_step){ .t = t, .util = 1 });
 	if (m->failed)
 		m->begin = 0;
 	else
@@ -153,7 +153,7 @@ void mmu_restart(struct mmu *m, int64_t t)
 	if (!m->begin)
 		return;
 	m->begin = t;
-	step_add(m, (struct mmu_step){.t = t, .util = util});
+	step_add(m, (struct mmu_step){ .t = t, .util = util });
 }
 
 static void set_put(struct mmu *m, struct map *set, int64_t g, uint64_t val)

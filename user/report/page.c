@@ -117,7 +117,7 @@ void page_stack(struct page *p, uint32_t stack, const char *indent, size_t max)
 /* Frames of the runtime, and of what wraps it, say less than the one that called them. */
 static bool is_plumbing(const char *func)
 {
-	static const char *const heads[] = {"runtime.", "sync.", "internal/", "syscall."};
+	static const char *const heads[] = { "runtime.", "sync.", "internal/", "syscall." };
 
 	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
 		if (!strncmp(func, heads[i], strlen(heads[i])))
@@ -145,7 +145,7 @@ void page_leaf(struct page *p, uint32_t stack)
 
 void page_bar(struct page *p, double share, unsigned width)
 {
-	static const char *const parts[] = {" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+	static const char *const parts[] = { " ", "▏", "▎", "▍", "▌", "▋", "▊", "▉" };
 	unsigned eighths;
 
 	if (!p->fancy)
@@ -159,7 +159,7 @@ void page_bar(struct page *p, double share, unsigned width)
 
 static void page_sparkline(struct page *p, const struct series *s, unsigned used, double scale)
 {
-	static const char *const steps[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+	static const char *const steps[] = { " ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
 	unsigned per = (used + SPARK_WIDTH - 1) / SPARK_WIDTH;
 
 	for (unsigned i = 0; per && i < used; i += per) {

@@ -126,7 +126,7 @@ static uint64_t location_of(struct encoder *e, const struct intern_frame *f)
 static void put_sample(struct encoder *e, const struct profile_row *row)
 {
 	const struct intern_stack *s = intern_get_stack(&e->p->in, (uint32_t)row->key);
-	SCOPED(buf_done) struct buf ids = {0};
+	SCOPED(buf_done) struct buf ids = { 0 };
 
 	for (uint32_t i = 0; i < s->cnt; i++)
 		buf_uvarint(&ids, location_of(e, s->frames[i]));
@@ -153,7 +153,7 @@ static void encode(struct encoder *e)
 
 int pprof_encode(const struct profile *p, struct buf *out)
 {
-	struct encoder e = {.p = p, .out = out};
+	struct encoder e = { .p = p, .out = out };
 	bool failed;
 
 	encode(&e);
@@ -169,7 +169,7 @@ int pprof_encode(const struct profile *p, struct buf *out)
 int pprof_gzip(const struct buf *in, struct buf *out)
 {
 	enum { GZIP_WINDOW = 15 + 16 }; /* zlib.h: 16 more asks for a gzip header */
-	z_stream z = {.next_in = in->p};
+	z_stream z = { .next_in = in->p };
 	uLong most;
 	int rc;
 

@@ -23,7 +23,7 @@ static void gap_restart(struct procs_gap *g, int64_t t)
 	if (g->since)
 		g->since = t;
 	g->ns = 0;
-	g->hist = (struct hist){0};
+	g->hist = (struct hist){ 0 };
 	g->pending.ns = 0;
 	longest_reset(&g->longest);
 }

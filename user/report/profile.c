@@ -16,7 +16,7 @@ struct profile_goro {
 
 int profile_kind_parse(const char *text, enum profile_kind *ret_kind)
 {
-	static const char *const names[PROFILE_CNT] = {"net", "sync", "syscall", "sched", "cpu"};
+	static const char *const names[PROFILE_CNT] = { "net", "sync", "syscall", "sched", "cpu" };
 
 	for (unsigned i = 0; i < PROFILE_CNT; i++) {
 		if (!strcmp(text, names[i])) {
@@ -31,7 +31,7 @@ int profile_init(struct profile *p, enum profile_kind kind)
 {
 	int err;
 
-	*p = (struct profile){.kind = kind};
+	*p = (struct profile){ .kind = kind };
 	err = intern_init(&p->in);
 	return err ? err : tab_init(&p->rows, sizeof(struct profile_row), LIMIT_REPORT_ROWS);
 }
@@ -81,7 +81,7 @@ static struct profile_goro *goro_get(struct profile *p, int64_t id)
 		p->failed = true;
 		return NULL;
 	}
-	*g = (struct profile_goro){0};
+	*g = (struct profile_goro){ 0 };
 	return g;
 }
 

@@ -141,7 +141,7 @@ static bool report_is_sane(struct report *r, const struct gotrace_event *ev)
 
 	if (ev->time >= 0 && (!r->first || ev->time - r->first < most))
 		return true;
-	r->error = (struct gotrace_error){.code = -E2BIG, .offset = GOTRACE_NO_OFFSET};
+	r->error = (struct gotrace_error){ .code = -E2BIG, .offset = GOTRACE_NO_OFFSET };
 	snprintf(r->error.text, sizeof(r->error.text),
 		 "an event at %lld ns: before the clock's zero, or more than %d days behind the "
 		 "first",

@@ -6,7 +6,7 @@ enum { SERIES_FIRST_NS = 10 * 1000 }; /* no trace is too short for 10 us steps *
 
 void series_begin(struct series *s, int64_t t, double level)
 {
-	*s = (struct series){.t0 = t, .at = t, .width = SERIES_FIRST_NS, .level = level};
+	*s = (struct series){ .t0 = t, .at = t, .width = SERIES_FIRST_NS, .level = level };
 }
 
 static void series_join(struct series *s)

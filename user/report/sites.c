@@ -23,7 +23,7 @@ void sites_restart(struct sites *s)
 {
 	tab_reset(&s->blocked);
 	tab_reset(&s->syscalls);
-	s->syscall = (struct hist){0};
+	s->syscall = (struct hist){ 0 };
 	s->slow_cnt = 0;
 }
 

@@ -39,12 +39,12 @@ void slowest_feed(struct slowest *s, const struct gotrace_event *ev, const struc
 
 	if (!kind-- || !longest_wants(&s->lists[kind], ns))
 		return;
-	item = (struct longest_item){.ns = ns,
-				     .start = st->start,
-				     .g = st->g->id,
-				     .g2 = -1,
-				     .name = st->g->name,
-				     .stack = st->stack};
+	item = (struct longest_item){ .ns = ns,
+				      .start = st->start,
+				      .g = st->g->id,
+				      .g2 = -1,
+				      .name = st->g->name,
+				      .stack = st->stack };
 	if (kind == SLOWEST_RUNNING)
 		item.stack = intern_stack(in, ev->u.transition.stack);
 	else if (kind == SLOWEST_BLOCKED)

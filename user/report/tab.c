@@ -10,7 +10,7 @@ enum { TAB_FIRST = 32 };
 
 int tab_init(struct tab *t, size_t size, size_t max)
 {
-	*t = (struct tab){.size = size, .max = max, .cap = TAB_FIRST};
+	*t = (struct tab){ .size = size, .max = max, .cap = TAB_FIRST };
 	t->rows = calloc(t->cap + 1, size);
 	return t->rows ? 0 : -ENOMEM;
 }
@@ -19,7 +19,7 @@ void tab_done(struct tab *t)
 {
 	free(t->rows);
 	map_done(&t->index);
-	*t = (struct tab){0};
+	*t = (struct tab){ 0 };
 }
 
 void tab_reset(struct tab *t)
@@ -121,7 +121,7 @@ bool tally_add(struct tally *t, uint32_t name, uint32_t cnt, int64_t ns)
 			t->cap = cap;
 		}
 		r = &t->rows[t->cnt++];
-		*r = (struct tally_row){.name = name};
+		*r = (struct tally_row){ .name = name };
 	}
 	r->cnt += cnt;
 	r->ns += ns;
@@ -171,5 +171,5 @@ void tally_sort(struct tally *t)
 void tally_done(struct tally *t)
 {
 	free(t->rows);
-	*t = (struct tally){0};
+	*t = (struct tally){ 0 };
 }

@@ -61,7 +61,7 @@ static void overview(struct page *p, const struct report *r, const char *name)
 
 static void text_reasons(struct page *p, const struct tally *t, int64_t total, const char *what)
 {
-	struct tally copy = {0};
+	struct tally copy = { 0 };
 
 	if (!t->cnt || !tally_merge(&copy, t))
 		return;
@@ -291,7 +291,7 @@ void text_goroutines(struct page *p, struct report *r)
 void text_overview(const struct report *r, const char *name, const struct text_style *style,
 		   struct buf *out)
 {
-	struct page p = {.out = out, .in = &r->in, .fancy = style->fancy, .t0 = r->first};
+	struct page p = { .out = out, .in = &r->in, .fancy = style->fancy, .t0 = r->first };
 
 	overview(&p, r, name);
 }

@@ -91,13 +91,13 @@ static void slow_add(struct slowest *slow, enum slowest_kind kind, const struct 
 
 	if (since && slowest_wants(slow, kind, ns))
 		slowest_add(slow, kind,
-			    &(struct longest_item){.ns = ns,
-						   .start = (int64_t)*since,
-						   .g = ev->goroutine,
-						   .g2 = -1,
-						   .name = goros_name(gs, ev->goroutine),
-						   .detail = type,
-						   .extra = (int64_t)id});
+			    &(struct longest_item){ .ns = ns,
+						    .start = (int64_t)*since,
+						    .g = ev->goroutine,
+						    .g2 = -1,
+						    .name = goros_name(gs, ev->goroutine),
+						    .detail = type,
+						    .extra = (int64_t)id });
 }
 
 static void task(struct user *u, const struct gotrace_event *ev, const struct goros *gs,
@@ -154,10 +154,10 @@ static void log_line(struct user *u, const struct gotrace_event *ev, const struc
 	struct user_log *row = &u->logs[u->log_cnt++ % USER_LOGS];
 	struct user_category *c;
 
-	*row = (struct user_log){.at = ev->time,
-				 .g = ev->goroutine,
-				 .task = l->task,
-				 .category = intern_name(gs->in, l->category)};
+	*row = (struct user_log){ .at = ev->time,
+				  .g = ev->goroutine,
+				  .task = l->task,
+				  .category = intern_name(gs->in, l->category) };
 	snprintf(row->text, sizeof(row->text), "%s", l->message.p);
 	c = tab_get(&u->categories, row->category);
 	c->cnt++;

@@ -23,7 +23,7 @@ void wakes_restart(struct wakes *w)
 {
 	tab_reset(&w->tab);
 	longest_reset(&w->late);
-	w->latency = (struct hist){0};
+	w->latency = (struct hist){ 0 };
 }
 
 /* Names are fewer than 2^24 (LIMIT_REPORT_BYTES), reasons than 2^15: the runtime has dozens. */
@@ -63,11 +63,11 @@ void wakes_feed(struct wakes *w, const struct gotrace_event *ev, const struct st
 	hist_add(&w->latency, ns, st->start);
 	groups_latency(gr, st->g->name, ns, st->start);
 	if (longest_wants(&w->late, ns))
-		longest_add(&w->late, &(struct longest_item){.ns = ns,
-							     .start = st->start,
-							     .g = st->g->id,
-							     .g2 = -1,
-							     .name = st->g->name,
-							     .stack = st->stack,
-							     .extra = st->end});
+		longest_add(&w->late, &(struct longest_item){ .ns = ns,
+							      .start = st->start,
+							      .g = st->g->id,
+							      .g2 = -1,
+							      .name = st->g->name,
+							      .stack = st->stack,
+							      .extra = st->end });
 }

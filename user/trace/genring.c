@@ -274,7 +274,7 @@ static bool is_asked_for(const struct gen_block *b, uint64_t from_ns)
 
 int genring_hold(struct genring *r, uint64_t from_ns, struct genring_set *ret)
 {
-	struct genring_set s = {0};
+	struct genring_set s = { 0 };
 	size_t n = 0;
 
 	for (struct gen_block *b = r->first; b; b = b->next)
@@ -314,7 +314,7 @@ void genring_set_done(struct genring_set *s)
 		genring_set_drop(s, i);
 	free(s->gens);
 	free(s->blocks);
-	*s = (struct genring_set){0};
+	*s = (struct genring_set){ 0 };
 }
 
 long genring_copy(const struct genring_gen *g, uint64_t gen, size_t *off, uint8_t *buf, size_t cap)
