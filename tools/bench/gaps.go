@@ -16,13 +16,14 @@ import (
 	"gotrace-bpf/tools/bench/wl"
 )
 
-// settle is the time between a recording and its control.
+// settle is the time before a recording, and between it and its control.
 const settle = 200 * time.Millisecond
 
 // gap is how long the target stood still in a window: the slowest of its pairs, and all of them.
 type gap struct {
-	Pair int64 `json:"pair"`
-	All  int64 `json:"all"`
+	Pair    int64 `json:"pair"`
+	PairEnd int64 `json:"pair_end"` // CLOCK_MONOTONIC
+	All     int64 `json:"all"`
 }
 
 // phase is a window of a recording, and one as long and as late in a time without it.
@@ -79,6 +80,7 @@ func (b *bench) cycle(p *proc, mode string) (c cycle, err error) {
 	defer os.Remove(out)
 	args := []string{"-p", fmt.Sprint(p.cmd.Process.Pid), "-o", out, "-d", fmt.Sprintf("%dms", b.dur.Milliseconds()), "-v"}
 	tool := exec.Command(b.tool, append(args, b.flags[mode]...)...)
+	time.Sleep(settle)
 	begin := wl.Mono()
 	words, err := tool.CombinedOutput()
 	end := wl.Mono()

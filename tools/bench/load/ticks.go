@@ -33,13 +33,13 @@ func (t *gapTable) note(end, gap int64) {
 	s.end.Store(end)
 }
 
-// find returns the longest gap that shares a moment with from to to.
-func (t *gapTable) find(from, to int64) (most int64) {
+// find returns the longest gap that shares a moment with from to to, and when it ended.
+func (t *gapTable) find(from, to int64) (most, at int64) {
 	for n := from >> sliceShift; n <= (to+longestGap)>>sliceShift; n++ {
 		s := &t[n%sliceCount]
 		end, gap := s.end.Load(), s.gap.Load()
 		if end>>sliceShift == n && end >= from && end-gap <= to && gap > most {
-			most = gap
+			most, at = gap, end
 		}
 	}
 	return
@@ -48,7 +48,7 @@ func (t *gapTable) find(from, to int64) (most int64) {
 // ticks: a pair of goroutines for each P hand a channel to and fro with 2 us of work between; each
 // hand-over is an operation. They note how long they stood still, each pair for itself and all together:
 //
-//	gaps FROM TO	prints {"pair":NS,"all":NS}, the longest ones in that time
+//	gaps FROM TO	prints {"pair":NS,"pair_end":T,"all":NS}, the longest ones in that time
 //
 // An argument sets GOMAXPROCS.
 func ticks() {
@@ -65,14 +65,19 @@ func ticks() {
 		pairs[i] = new(struct{ own, all gapTable })
 	}
 	wl.More = func(cmd string) (string, bool) {
-		var from, to, pair, all int64
+		var from, to, pair, end, all int64
 		if n, _ := fmt.Sscanf(cmd, "gaps %d %d", &from, &to); n != 2 {
 			return "", false
 		}
 		for _, p := range pairs {
-			pair, all = max(pair, p.own.find(from, to)), max(all, p.all.find(from, to))
+			if gap, at := p.own.find(from, to); gap > pair {
+				pair, end = gap, at
+			}
+			if gap, _ := p.all.find(from, to); gap > all {
+				all = gap
+			}
 		}
-		return fmt.Sprintf("{\"pair\":%d,\"all\":%d}", pair, all), true
+		return fmt.Sprintf("{\"pair\":%d,\"pair_end\":%d,\"all\":%d}", pair, end, all), true
 	}
 	wl.Serve("-", func() {
 		for _, p := range pairs {

@@ -64,7 +64,12 @@ func Mono() int64 {
 // Serve obeys until the end of input.
 func Serve(word string, start func()) {
 	fmt.Printf("ready %d %s\n", os.Getpid(), word)
-	in := bufio.NewScanner(os.Stdin)
+	// A read that blocks would keep a P until sysmon takes it away, up to 20 ms later.
+	stdin := os.Stdin
+	if syscall.SetNonblock(0, true) == nil {
+		stdin = os.NewFile(0, "stdin")
+	}
+	in := bufio.NewScanner(stdin)
 	for in.Scan() {
 		switch in.Text() {
 		case "start":
