@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log"
 	"os"
@@ -41,6 +42,7 @@ type cycle struct {
 	Ps     int     `json:"ps"`
 	Cycle  int     `json:"cycle"`
 	Status int     `json:"tool_status"`
+	Others float64 `json:"others"` // CPUs that neither the target nor we used in the control
 	Phases []phase `json:"phases"`
 }
 
@@ -75,6 +77,31 @@ func spans(words string, begin, end int64) ([]phase, error) {
 	return v, nil
 }
 
+// busy is the time that all CPUs have worked, or could not because the hypervisor let others.
+func busy() (time.Duration, error) {
+	stat, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, err
+	}
+	const tick = time.Second / 100 // USER_HZ; proc(5): cpu user nice system idle iowait irq softirq steal
+	var user, nice, system, idle, wait, irq, soft, steal time.Duration
+	_, err = fmt.Sscanf(string(stat), "cpu %d %d %d %d %d %d %d %d", &user, &nice, &system, &idle, &wait, &irq, &soft, &steal)
+	return tick * (user + nice + system + irq + soft + steal), err
+}
+
+// others waits and tells how many CPUs all but the target used meanwhile.
+func (p *proc) others(wait time.Duration) (float64, error) {
+	s0, err0 := p.stat()
+	begin := time.Now()
+	b0, err1 := busy()
+	time.Sleep(wait)
+	b1, err2 := busy()
+	wait = time.Since(begin)
+	s1, err3 := p.stat()
+	used := float64(b1-b0) - float64(s1.CPU-s0.CPU)
+	return max(used/float64(wait), 0), errors.Join(err0, err1, err2, err3)
+}
+
 func (b *bench) cycle(p *proc, mode string) (c cycle, err error) {
 	out := filepath.Join(b.dir, "out")
 	defer os.Remove(out)
@@ -91,7 +118,9 @@ func (b *bench) cycle(p *proc, mode string) (c cycle, err error) {
 	if c.Phases, err = spans(string(words), begin, end); err != nil {
 		return c, err
 	}
-	time.Sleep(settle + time.Duration(end-begin))
+	if c.Others, err = p.others(settle + time.Duration(end-begin)); err != nil {
+		return c, err
+	}
 	for i := range c.Phases {
 		f := &c.Phases[i]
 		if f.Gap, err = p.gap(f.Begin, f.End); err != nil {
@@ -167,5 +196,10 @@ func (b *bench) gaps(m machine, ps string, rounds int) (all []cycle) {
 			}
 		}
 	}
+	var others []float64
+	for _, c := range all {
+		others = append(others, c.Others)
+	}
+	fmt.Printf("\nOther processes used %.2f CPUs in the controls (%.2f).\n", quantile(others, 0.5), quantile(others, 1))
 	return all
 }
