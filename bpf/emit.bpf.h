@@ -76,28 +76,42 @@ static __always_inline void rec_commit(struct rec *r, u32 seq)
 }
 
 /* A record without pcs. */
-__noinline int emit(struct event *e)
+static __always_inline void __emit(const struct event *e)
 {
-	struct ring_ctl *ctl;
+	struct ring_ctl *ctl = bpf_map_lookup_elem(&ctls, &e->cpu);
 	struct rec *r;
 	u32 seq = 0;
 
-	if (!e)
-		return 0;
-	ctl = bpf_map_lookup_elem(&ctls, &e->cpu);
 	if (!ctl)
-		return 0;
+		return;
 	r = (void *)ring_claim(ctl, e->cpu, REC_FIXED, e->hook, &seq);
 	if (!r)
-		return 0;
+		return;
 	rec_fill(r, e, ctl);
 	r->len = REC_FIXED;
 	r->npc = 0;
 	rec_commit(r, seq);
+}
+
+__noinline int emit(struct event *e)
+{
+	if (e)
+		__emit(e);
 	return 0;
 }
 
-/* A heap sample, at most one in heap_period_ns, as near as this CPU's last record tells the time. */
+/* A heap sample is due, as near as this CPU's last record tells the time. */
+static __always_inline bool heap_due(u32 cpu)
+{
+	struct ring_ctl *ctl;
+
+	if (!cfg.gccontroller)
+		return false;
+	ctl = bpf_map_lookup_elem(&ctls, &cpu);
+	return ctl && ctl->last_ts - heap_ns >= cfg.heap_period_ns;
+}
+
+/* A heap sample, at most one in heap_period_ns. */
 __noinline int emit_heap(struct event *e)
 {
 	struct ring_ctl *ctl;
@@ -105,10 +119,10 @@ __noinline int emit_heap(struct event *e)
 	u32 seq = 0;
 	u8 hook;
 
-	if (!e || !cfg.gccontroller)
+	if (!e || !heap_due(e->cpu))
 		return 0;
 	ctl = bpf_map_lookup_elem(&ctls, &e->cpu);
-	if (!ctl || ctl->last_ts - heap_ns < cfg.heap_period_ns)
+	if (!ctl)
 		return 0;
 	heap_ns = ctl->last_ts;
 	r = (void *)ring_claim(ctl, e->cpu, REC_FIXED + REC_GCC_WORDS * 8, HOOK_HEAP, &seq);

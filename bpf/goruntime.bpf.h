@@ -4,9 +4,9 @@
  * Every read is bounded and its result checked; a failed one is counted (ring_ctl.faults) and
  * leaves zeroes. Blocks are read whole: a read costs the same for 8 bytes and for 200.
  *
- * The functions are global: the verifier judges each once, not again at each call. Blocks lie in their
- * frames, so that a chain of calls stays below the 512 bytes that kernels up to 6.12 allow to all its
- * frames together.
+ * Each read has two forms: inline, for the hot programs (hot.bpf.h), and a global function for all the
+ * others: those the verifier judges once, not again at each call, and the block lies in their frame,
+ * so that a chain of calls stays below the 512 bytes that kernels up to 6.12 allow to all its frames.
  */
 #ifndef GORUNTIME_BPF_H
 #define GORUNTIME_BPF_H
@@ -48,17 +48,25 @@ enum {
 	P_BLOCK = 24,		/* id, status, ticks */
 };
 
+/* Words are taken out of blocks on the program's stack: the verifier wants them aligned. */
+#define BLOCK_ALIGNED __attribute__((aligned(8)))
+
 static __always_inline u64 word(const void *block, u32 off)
 {
 	return *(const u64 *)((const char *)block + off);
 }
 
-static __always_inline void fault(struct event *e)
+static __always_inline void fault_on(u32 cpu)
 {
-	struct ring_ctl *ctl = bpf_map_lookup_elem(&ctls, &e->cpu);
+	struct ring_ctl *ctl = bpf_map_lookup_elem(&ctls, &cpu);
 
 	if (ctl)
 		ctl->faults++;
+}
+
+static __always_inline void fault(struct event *e)
+{
+	fault_on(e->cpu);
 }
 
 static __always_inline void skipped(struct event *e)
@@ -128,60 +136,65 @@ static __always_inline void take_gobuf(struct event *e, const char *b)
 }
 
 /* The goroutine's identity and state. */
+static __always_inline void __read_g_tail(struct event *e, u64 g)
+{
+	char b[G_TAIL] BLOCK_ALIGNED;
+
+	if (bpf_probe_read_user(b, sizeof(b), (const void *)(g + cfg.g_atomicstatus)))
+		fault(e);
+	else
+		take_g_tail(e, b);
+}
+
 __noinline int read_g_tail(struct event *e, u64 g)
 {
-	char b[G_TAIL];
-
-	if (!e)
-		return 0;
-	if (bpf_probe_read_user(b, sizeof(b), (const void *)(g + cfg.g_atomicstatus))) {
-		fault(e);
-		return 0;
-	}
-	take_g_tail(e, b);
+	if (e)
+		__read_g_tail(e, g);
 	return 0;
 }
 
 /* All of a stopped goroutine g: identity, state, gobuf, stack bounds, and its m. */
-__noinline int read_g_all(struct event *e, u64 g)
+static __always_inline void __read_g_all(struct event *e, u64 g)
 {
-	char b[G_ALL];
+	char b[G_ALL] BLOCK_ALIGNED;
 
-	if (!e)
-		return 0;
 	if (bpf_probe_read_user(b, sizeof(b), (const void *)g)) {
 		fault(e);
-		return 0;
+		return;
 	}
 	e->m = word(b, cfg.g_m);
 	take_gobuf(e, b);
 	take_g_tail(e, b + cfg.g_atomicstatus);
+}
+
+__noinline int read_g_all(struct event *e, u64 g)
+{
+	if (e)
+		__read_g_all(e, g);
 	return 0;
 }
 
-/* A new goroutine: identity, state, entry, parent. Not 0: it cannot be read. */
-__noinline int read_g_new(struct event *e, u64 g)
+/* A new goroutine: identity, state, entry, parent. False: it cannot be read. */
+static __always_inline bool read_g_new(struct event *e, u64 g)
 {
-	char b[G_NEW];
+	char b[G_NEW] BLOCK_ALIGNED;
 
-	if (!e)
-		return 1;
 	if (bpf_probe_read_user(b, sizeof(b), (const void *)(g + cfg.g_atomicstatus))) {
 		fault(e);
-		return 1;
+		return false;
 	}
 	e->gstatus = *(u32 *)b;
 	e->goid = word(b, 8);
 	e->x = word(b, (u32)(cfg.g_startpc - cfg.g_atomicstatus));
 	if (cfg.g_parentGoid != GO_NONE)
 		e->y = word(b, (u32)(cfg.g_parentGoid - cfg.g_atomicstatus));
-	return 0;
+	return true;
 }
 
 /* Where a stopped goroutine's stack begins: its gobuf and bounds. */
 __noinline int read_gobuf(struct event *e, u64 g)
 {
-	char b[G_HEAD];
+	char b[G_HEAD] BLOCK_ALIGNED;
 
 	if (!e)
 		return 0;
@@ -199,7 +212,7 @@ __noinline int read_gobuf(struct event *e, u64 g)
  */
 __noinline int read_m(struct event *e, u64 g, bool with_oldp)
 {
-	char b[M_BLOCK];
+	char b[M_BLOCK] BLOCK_ALIGNED;
 
 	if (!e)
 		return 0;
@@ -215,6 +228,83 @@ __noinline int read_m(struct event *e, u64 g, bool with_oldp)
 	else
 		e->p = word(b, (u32)(cfg.m_p - cfg.m_curg));
 	return 0;
+}
+
+/* The stack of the code that runs right here: return address, then the chain from the register. */
+static __always_inline void stack_here(struct event *e, struct pt_regs *ctx,
+				       u64 cookie)
+{
+	e->stack_lo = GO_SP(ctx);
+	e->stack_hi = ~0ULL;
+	e->fp = GO_FP(ctx);
+	if (cookie & COOKIE_CALL) {
+		e->pc0 = GO_IP(ctx) + GO_CALL_LEN;
+		return;
+	}
+#if defined(__TARGET_ARCH_x86)
+	e->pc0 = read_u64(e, GO_SP(ctx));
+#else
+	e->pc0 = ctx->regs[30];
+#endif
+}
+
+/*
+ * The goroutine's own stack while its thread is on the system stack. Up to Go 1.20 systemstack has no
+ * frame, so the chain of frames begins one too late: its caller is where sched.sp points.
+ */
+static __always_inline void behind_systemstack(struct event *e)
+{
+	if (cfg.go_minor < 21)
+		e->pc1 = read_u64(e, e->sp);
+}
+
+/* waitTraceSkip and waitTraceBlockReason lie side by side; which comes first differs by version. */
+static __always_inline void read_wait_trace(struct event *e)
+{
+	u64 b[2];
+	u32 lo = cfg.m_waitTraceSkip < cfg.m_waitTraceBlockReason ? cfg.m_waitTraceSkip
+								  : cfg.m_waitTraceBlockReason;
+
+	if (cfg.m_waitTraceSkip == GO_NONE)
+		return;
+	if (bpf_probe_read_user(b, sizeof(b), (const void *)(e->m + lo))) {
+		fault(e);
+		return;
+	}
+	e->skip = (u16)b[cfg.m_waitTraceSkip == lo ? 0 : 1];
+	e->x = (u8)b[cfg.m_waitTraceSkip == lo ? 1 : 0];
+}
+
+/*
+ * A goroutine that was preempted at a function's entry has no frame yet: [sched.sp] is its caller.
+ * From Go 1.21 to 1.24 the runtime's own tracer does not look there and loses that caller where it
+ * yields; we show what it shows.
+ */
+static __always_inline void stack_preempted(struct event *e)
+{
+	if (!(e->flags & REC_F_ASYNC) &&
+	    (cfg.go_minor >= 25 || cfg.go_minor < 21 || e->hook == HOOK_PREEMPT_PARK))
+		e->pc1 = read_u64(e, e->sp);
+}
+
+/*
+ * What a syscall's end says of its P. From 1.26 nothing needs to be read: whoever takes a P from a
+ * syscall is seen doing it. Before, the ticks tell (go-runtime.md 4.2).
+ */
+static __always_inline void read_ticks(struct event *e, u64 g)
+{
+	char b[P_BLOCK] BLOCK_ALIGNED;
+	u32 mtick = 0;
+
+	if (cfg.go_minor >= 26)
+		return;
+	read_m(e, g, true);
+	bpf_probe_read_user(&mtick, sizeof(mtick), (const void *)(e->m + cfg.m_syscalltick));
+	if (e->p && !bpf_probe_read_user(b, sizeof(b), (const void *)e->p)) {
+		e->x = *(u32 *)(b + cfg.p_syscalltick);
+		e->y = *(u32 *)(b + cfg.p_status);
+	}
+	e->x |= (u64)mtick << 32;
 }
 
 #endif

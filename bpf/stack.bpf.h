@@ -49,27 +49,23 @@ static __always_inline u64 hash_pc(u64 h, u64 pc)
 	return h ^ (h >> 29);
 }
 
-/* Where the walk stands; base 0: no window was read. */
-struct chain {
-	u64 fp, lo, hi, base, have, hash;
-	u32 n;
-	u8 flags;
-};
-
-/* The same, for a callback: so the verifier goes through a frame once, not 128 times. */
+/* One frame of the chain; 1 at its end. A callback: the verifier goes through a frame once, not 128 times. */
 struct walk {
 	struct bpf_scratch *s;
-	struct chain c;
 };
 
-/* One frame of the chain; 1 at its end. */
 static long walk_frame(u64 i, struct walk *walk)
 {
 	struct bpf_scratch *s = walk->s;
-	struct chain *w = &walk->c;
-	u64 fp = w->fp, off = fp - w->base, pc;
+	struct bpf_chain *w;
+	u64 fp, off, pc;
 
-	if (!s || fp < w->lo || fp >= w->hi || (fp & 7))
+	if (!s)
+		return 1;
+	w = &s->chain;
+	fp = w->fp;
+	off = fp - w->base;
+	if (fp < w->lo || fp >= w->hi || (fp & 7))
 		return 1;
 	if (!w->base || off > w->have) {
 		u64 want = w->hi - fp;
@@ -105,30 +101,38 @@ static long walk_frame(u64 i, struct walk *walk)
 	return w->fp == 0;
 }
 
+/* The frames behind those of the first window, from where s->chain stands. */
+__noinline int walk_rest(struct bpf_scratch *s)
+{
+	struct walk w = { .s = s };
+
+	if (s)
+		bpf_loop(REC_MAX_PC, walk_frame, &w, 0);
+	return 0;
+}
+
 enum { WALK_FIRST = 16 }; /* frames of the first window that are walked without a callback */
 
 /*
  * The frames of the first window: most stacks end here. A loop of its own, since a callback costs as
- * much as a frame. True: the chain has ended; false: walk_frame goes on from where w stands.
+ * much as a frame. n pcs, of this hash, are there already; true: the chain has ended. Else walk_rest
+ * goes on from s->chain.
  */
-__noinline int walk_first(struct bpf_scratch *s, struct chain *w)
+static __always_inline bool walk_first(struct bpf_scratch *s, const struct event *e, u32 *ret_n,
+				       u64 *ret_hash)
 {
-	u64 base, want, off = 0, last = 0, hash, next = 0;
+	u64 base = e->fp, want = e->stack_hi - base, off = 0, last = 0, hash = *ret_hash, next = base;
 	bool end = false;
-	u32 n;
+	u32 n = *ret_n;
 
-	if (!s || !w)
-		return true;
-	base = w->fp;
-	hash = w->hash;
-	n = w->n;
-	want = w->hi - base;
-	if (base < w->lo || base >= w->hi || (base & 7))
+	if (base < e->stack_lo || base >= e->stack_hi || (base & 7))
 		return true;
 	if (want > STACK_WINDOW)
 		want = STACK_WINDOW;
+	s->chain.base = 0;
+	s->chain.lo = e->stack_lo;
 	if (want < 16 || bpf_probe_read_user(s->window, want, (const void *)base))
-		return false;
+		goto out;
 	want -= 16;
 	for (u32 i = 0; i < WALK_FIRST; i++) {
 		u64 pc;
@@ -148,92 +152,130 @@ __noinline int walk_first(struct bpf_scratch *s, struct chain *w)
 			break; /* the end, or another window */
 		off = next - base;
 	}
-	w->base = base;
-	w->have = want;
-	w->hash = hash;
-	w->n = n;
-	w->lo = base + last + 16;
-	w->fp = next;
-	return end || !next;
+	*ret_hash = hash;
+	*ret_n = n;
+	if (end || !next)
+		return true;
+	s->chain.base = base;
+	s->chain.have = want;
+	s->chain.lo = base + last + 16;
+out:
+	s->chain.fp = next;
+	s->chain.hi = e->stack_hi;
+	s->chain.hash = hash;
+	s->chain.n = n;
+	s->chain.flags = 0;
+	return false;
 }
 
 /* Fills s->pcs from pc0, pc1 and the chain at e->fp; the number, and their hash (never 0). */
 static __always_inline u32 stack_walk(struct event *e, struct bpf_scratch *s, u64 *ret_hash)
 {
-	struct walk w = {
-		.s = s,
-		.c = { .fp = e->fp, .lo = e->stack_lo, .hi = e->stack_hi, .hash = 1 },
-	};
-	struct chain *c = &w.c;
+	/* What a block's stack stands for depends on the reason, too (record.h R6). */
+	u64 hash = e->hook == HOOK_PARK ? 2 + e->waitreason : 1;
+	u32 n = 0;
 
 	if (e->pc0) {
-		s->pcs[0] = e->pc0;
-		c->hash = hash_pc(c->hash, e->pc0);
-		c->n = 1;
+		s->pcs[n++] = e->pc0;
+		hash = hash_pc(hash, e->pc0);
 		if (e->pc1) {
-			s->pcs[1] = e->pc1;
-			c->hash = hash_pc(c->hash, e->pc1);
-			c->n = 2;
+			s->pcs[n++] = e->pc1;
+			hash = hash_pc(hash, e->pc1);
 		}
 	}
-	if (!walk_first(s, c))
-		bpf_loop(REC_MAX_PC, walk_frame, &w, 0);
-	e->flags |= c->flags;
-	c->hash ^= c->n;
-	*ret_hash = c->hash ? c->hash : 1;
-	return c->n;
+	if (!walk_first(s, e, &n, &hash)) {
+		walk_rest(s);
+		n = s->chain.n;
+		hash = s->chain.hash;
+		e->flags |= s->chain.flags;
+	}
+	hash ^= n;
+	*ret_hash = hash ? hash : 1;
+	return n;
 }
 
-/* The record with its pcs, and from then on the hash alone. */
-static __always_inline void stack_tell(struct event *e, struct ring_ctl *ctl, struct bpf_scratch *s,
-				       u32 n, u64 *slot)
+/*
+ * The record with its n pcs, and from then on the hash alone. What goes with a block's stack is read
+ * only here: the code that blocks names it as constants.
+ */
+__noinline int stack_tell(struct event *e, struct bpf_scratch *s, u32 n)
 {
-	u32 seq = 0;
-	struct rec *r = (void *)ring_claim(ctl, e->cpu, REC_FIXED + n * 8, e->hook, &seq);
+	struct ring_ctl *ctl;
+	u32 seq = 0, at;
+	struct rec *r;
+	u64 *slot;
 
+	if (!e || !s)
+		return 0;
+	ctl = bpf_map_lookup_elem(&ctls, &e->cpu);
+	if (!ctl)
+		return 0;
+	if (n > REC_MAX_PC)
+		n = REC_MAX_PC;
+	if (e->hook == HOOK_PARK)
+		read_wait_trace(e);
+	r = (void *)ring_claim(ctl, e->cpu, REC_FIXED + n * 8, e->hook, &seq);
 	if (!r)
-		return;
+		return 0;
 	rec_fill(r, e, ctl);
 	bpf_probe_read_kernel(r->pcs, n * 8, s->pcs);
 	r->len = (u16)(REC_FIXED + n * 8);
 	r->npc = (u8)n;
 	rec_commit(r, seq);
-	if (slot)
+	at = KNOWN_SLOT(e->stack);
+	slot = bpf_map_lookup_elem(&known, &at);
+	if (slot && n)
 		*(volatile u64 *)slot = e->stack;
+	return 0;
 }
 
-/* A record with the stack that e describes: pc0, pc1 if not 0, then the chain from fp. */
-__noinline int emit_stack(struct event *e)
+/* No scratch slot is free: the record without its stack. */
+__noinline int emit_cut(struct event *e)
 {
-	struct bpf_scratch *s;
-	struct ring_ctl *ctl;
+	if (!e)
+		return 0;
+	e->flags |= REC_F_CUT;
+	if (e->hook == HOOK_PARK)
+		read_wait_trace(e);
+	__emit(e);
+	return 0;
+}
+
+/*
+ * A record with the stack that e describes: pc0, pc1 if not 0, then the chain from fp. The rare ends
+ * get a copy of e, so that it can stay in registers on the way that most hits take.
+ */
+static __always_inline void __emit_stack(struct event *e)
+{
+	struct bpf_scratch *s = scratch_take(e->cpu);
 	u64 hash = 0, *slot;
 	u32 n, at;
 
-	if (!e)
-		return 0;
-	ctl = bpf_map_lookup_elem(&ctls, &e->cpu);
-	s = scratch_take(e->cpu);
-	if (!ctl || !s) {
-		if (s)
-			scratch_give(s);
-		e->flags |= REC_F_CUT;
-		emit(e);
-		return 0;
+	if (!s) {
+		struct event cut = *e;
+
+		emit_cut(&cut);
+		return;
 	}
 	n = stack_walk(e, s, &hash);
 	e->stack = n ? hash : 0;
 	at = KNOWN_SLOT(hash);
 	slot = bpf_map_lookup_elem(&known, &at);
-	if (n && !(slot && *(volatile u64 *)slot == hash)) {
-		if (n > REC_MAX_PC)
-			n = REC_MAX_PC;
-		stack_tell(e, ctl, s, n, slot);
+	if (!slot || *(volatile u64 *)slot != hash || !n) {
+		struct event told = *e;
+
+		stack_tell(&told, s, n);
 		scratch_give(s);
-		return 0;
+		return;
 	}
 	scratch_give(s);
-	emit(e);
+	__emit(e);
+}
+
+__noinline int emit_stack(struct event *e)
+{
+	if (e)
+		__emit_stack(e);
 	return 0;
 }
 

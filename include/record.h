@@ -17,7 +17,9 @@
  *     addresses (one more than the call site's last byte) unless the hook says otherwise.
  * R6  A stack is told once: stack is the hash of its pcs, and a record that has them (npc > 0) comes
  *     before every record that has the hash alone (the programs believe a stack known only after
- *     its record was committed). stack 0 with pcs: they stand for themselves.
+ *     its record was committed). stack 0 with pcs: they stand for themselves. In a ring, a PARK's x
+ *     and skip are told with the pcs alone, and its hash is of its waitreason, too: the code that
+ *     blocks names them as constants. user/capture fills them in (blocks.h).
  * R7  goid 0, p 0: not looked up; g names the goroutine by its pointer, which the records of its
  *     creation and its starts tie to a goid, and the P is the one the thread is known to hold.
  *
@@ -189,10 +191,18 @@ enum {
 /* The slot of a stack's hash, in the programs and in the model's mirror of what they told. */
 #define KNOWN_SLOT(hash) ((uint32_t)((hash) >> 32) & (KNOWN_STACKS - 1))
 
+/* Where the walk of a stack stands; base 0: no window was read. */
+struct bpf_chain {
+	uint64_t fp, lo, hi, base, have, hash;
+	uint32_t n;
+	uint8_t flags;
+};
+
 /* Working room of one program run: too large for its stack. */
 struct bpf_scratch {
 	uint32_t busy;
 	uint32_t pad;
+	struct bpf_chain chain;
 	uint64_t pcs[REC_MAX_PC + 2];
 	uint8_t window[STACK_WINDOW + 16];
 };

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "capture/attach.h"
+#include "capture/blocks.h"
 #include "capture/budget.h"
 #include "capture/calib.h"
 #include "capture/golive.h"
@@ -54,6 +55,7 @@ struct capture {
 	struct mem mem;
 	struct golive golive;
 	struct attach *attach;
+	struct blocks *blocks;
 	struct capture_sink sink;
 	struct rings_sums last_sums; /* after detaching */
 	uint64_t clock_ns; /* when the clock was told last */
@@ -227,6 +229,11 @@ int capture_open(int pid, const struct capture_opts *opts, struct capture **ret,
 		return diag_set(d, -ENOMEM, "no memory");
 	c->opts = *opts;
 	c->features.link_fd = -1;
+	c->blocks = blocks_new();
+	if (!c->blocks) {
+		capture_free(c);
+		return diag_set(d, -ENOMEM, "no memory");
+	}
 	err = capture_identify(c, pid, d);
 	if (err < 0) {
 		capture_free(c);
@@ -406,7 +413,7 @@ static int deliver(struct capture *c, bool final, struct diag *d)
 		if (loss.cnt)
 			err = deliver_own(c, HOOK_LOST, loss.ts, loss.cnt, loss.cpu);
 		if (!err)
-			err = c->sink.take(c->sink.ctx, r);
+			err = c->sink.take(c->sink.ctx, blocks_complete(c->blocks, r));
 	}
 	rings_release(rings);
 	return err;
@@ -560,6 +567,7 @@ void capture_free(struct capture *c)
 	if (!c)
 		return;
 	attach_free(c->attach);
+	blocks_free(c->blocks);
 	plan_done(&c->plan);
 	image_free(c->img);
 	if (c->have_target)

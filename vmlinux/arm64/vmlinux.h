@@ -40,4 +40,22 @@ struct pt_regs {
 	__u64 sp, pc, pstate;
 };
 
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct upid {
+	int nr;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[];
+};
+
+struct task_struct {
+	int pid, tgid;
+	struct pid *thread_pid;
+};
+
+#pragma clang attribute pop
+
 #endif

@@ -51,7 +51,18 @@ struct thread_struct {
 	unsigned long fsbase;
 };
 
+struct upid {
+	int nr;
+};
+
+struct pid {
+	unsigned int level;
+	struct upid numbers[];
+};
+
 struct task_struct {
+	int pid, tgid;
+	struct pid *thread_pid;
 	struct thread_struct thread;
 };
 

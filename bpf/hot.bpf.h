@@ -1,0 +1,208 @@
+/*
+ * hot.bpf.h - the programs of the hooks that are hit most: starts, blocks, wake-ups and creations.
+ *
+ * A program for each, with everything inline: on a kernel with return thunks each call costs as much
+ * as 20 instructions, and a hit would make a dozen (docs/overhead.md). Nothing here may be called
+ * twice: the verifier goes through all of it once a copy.
+ */
+#ifndef HOT_BPF_H
+#define HOT_BPF_H
+
+/*
+ * Which goroutine runs on a thread, by the thread's g0: saves a wake-up the look into its m. A hint
+ * that its user proves (running_find): slots are shared by whoever hashes there, hooks may be off.
+ * A slot is a cache line; g0 0: none.
+ */
+enum { RUNNING_BITS = 12 };
+
+struct running {
+	u64 g0, m, g;
+	u64 pad[5];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << RUNNING_BITS);
+	__type(key, __u32);
+	__type(value, struct running);
+} runnings SEC(".maps");
+
+static __always_inline struct running *running_slot(u64 g0)
+{
+	u32 at = (u32)((g0 * 0x9e3779b97f4a7c15ULL) >> (64 - RUNNING_BITS));
+
+	return bpf_map_lookup_elem(&runnings, &at);
+}
+
+/* g runs on the thread of g0 from now on. */
+static __always_inline void running_set(u64 g0, u64 g)
+{
+	volatile struct running *s = running_slot(g0);
+
+	if (!s)
+		return;
+	if (s->g0 != g0) {
+		s->m = 0; /* before g0: who sees g0 must not see another thread's m */
+		s->g0 = g0;
+	}
+	s->g = g;
+}
+
+/* What is read of a thread's m. */
+struct of_m {
+	u64 m, curg, p;
+};
+
+/* From the m of g, the thread's own goroutine or its g0. A small answer: the callers have little stack. */
+__noinline int look_m(struct of_m *ret, u64 g)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	char b[M_BLOCK] BLOCK_ALIGNED;
+
+	if (!ret)
+		return 0;
+	if (bpf_probe_read_user(&ret->m, sizeof(ret->m), (const void *)(g + cfg.g_m)) ||
+	    bpf_probe_read_user(b, sizeof(b), (const void *)(ret->m + cfg.m_curg))) {
+		fault_on(cpu);
+		return 0;
+	}
+	ret->curg = word(b, 0);
+	ret->p = word(b, (u32)(cfg.m_p - cfg.m_curg));
+	return 0;
+}
+
+/*
+ * The goroutine on the thread of g0, with its gobuf and stack bounds in e, or 0: e->curg. The hint
+ * holds if that goroutine's own m is this thread's; else both are read from the thread's m.
+ */
+static __always_inline void running_find(struct event *e, u64 g0)
+{
+	volatile struct running *s = running_slot(g0);
+	struct of_m of_m = {};
+	char b[G_HEAD] BLOCK_ALIGNED;
+	u64 g, m;
+
+	if (s && s->g0 == g0) {
+		g = s->g;
+		m = s->m;
+		if (s->g0 == g0 && g && m && !bpf_probe_read_user(b, sizeof(b), (const void *)g) &&
+		    word(b, cfg.g_m) == m) {
+			e->curg = g;
+			take_gobuf(e, b);
+			return;
+		}
+	}
+	look_m(&of_m, g0);
+	e->curg = of_m.curg;
+	e->p = of_m.p;
+	if (s && s->g0 == g0) {
+		s->m = of_m.m;
+		s->g = e->curg;
+	}
+	if (!e->curg)
+		return;
+	if (bpf_probe_read_user(b, sizeof(b), (const void *)e->curg))
+		fault(e);
+	else
+		take_gobuf(e, b);
+}
+
+/*
+ * A goroutine starts. The P's worker mode labels a GC worker's run. Workers are known by the reason
+ * they parked with, which stays in their g: so nobody else pays for the look.
+ */
+SEC("uprobe.multi")
+int on_execute(struct pt_regs *ctx)
+{
+	struct event e = { .hook = HOOK_EXECUTE, .g = GO_ARG0(ctx) };
+	u64 g0 = GO_G(ctx);
+	u32 mode = 0;
+
+	if (!armed || !is_target(bpf_get_current_task_btf(), &e.tid))
+		return 0;
+	e.cpu = bpf_get_smp_processor_id();
+	__read_g_tail(&e, e.g);
+	if ((e.flags & REC_F_LOCKED) && (bpf_get_attach_cookie(ctx) & COOKIE_LOCKED_SKIP)) {
+		skipped(&e);
+		return 0;
+	}
+	running_set(g0, e.g);
+	if (cfg.gcworker[0] == 255 || e.waitreason == cfg.gcworker[0] ||
+	    e.waitreason == cfg.gcworker[1]) {
+		struct of_m of_m = {};
+
+		look_m(&of_m, g0);
+		e.p = of_m.p;
+		/* an int, but its values fit a byte */
+		if (e.p)
+			bpf_probe_read_user(&mode, sizeof(mode),
+					    (const void *)(e.p + cfg.p_gcMarkWorkerMode));
+		e.x = mode;
+	}
+	__emit(&e);
+	if (heap_due(e.cpu)) {
+		struct event heap = e;
+
+		emit_heap(&heap);
+	}
+	return 0;
+}
+
+/* A goroutine blocks. */
+SEC("uprobe.multi")
+int on_park(struct pt_regs *ctx)
+{
+	struct event e = { .hook = HOOK_PARK, .g = GO_ARG0(ctx) };
+	u64 g0 = GO_G(ctx);
+
+	if (!armed || !is_target(bpf_get_current_task_btf(), &e.tid))
+		return 0;
+	e.cpu = bpf_get_smp_processor_id();
+	if (heap_due(e.cpu)) {
+		struct event heap = e;
+
+		emit_heap(&heap);
+	}
+	__read_g_all(&e, e.g);
+	running_set(g0, 0);
+	__emit_stack(&e);
+	return 0;
+}
+
+/* A goroutine is woken, or made: both by the one that runs, on the system stack. */
+SEC("uprobe.multi")
+int on_wake(struct pt_regs *ctx)
+{
+	u64 cookie, arg0 = GO_ARG0(ctx), arg1 = GO_ARG1(ctx), g0 = GO_G(ctx);
+	struct event e = {};
+
+	/* Else clang selects between two addresses in ctx: "dereference of modified ctx ptr" (14). */
+	barrier_var(arg0);
+	barrier_var(arg1);
+	if (!armed || !is_target(bpf_get_current_task_btf(), &e.tid))
+		return 0;
+	e.cpu = bpf_get_smp_processor_id();
+	cookie = bpf_get_attach_cookie(ctx);
+	running_find(&e, g0);
+	e.hook = (u8)cookie;
+	if (e.hook == HOOK_CREATE) {
+		e.g = cookie & COOKIE_NEWG_RAX ? arg0 : arg1;
+		if (!read_g_new(&e, e.g))
+			return 0;
+		e.skip = 2;
+	} else {
+		e.g = arg0;
+		e.x = e.curg;
+		e.skip = (u16)arg1;
+		if (plain_wakes) {
+			__emit(&e);
+			return 0;
+		}
+	}
+	if (e.curg)
+		behind_systemstack(&e);
+	__emit_stack(&e);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,162 @@
+/*
+ * syscall.bpf.h - system calls, seen by the kernel's own tracepoints.
+ */
+#ifndef SYSCALL_BPF_H
+#define SYSCALL_BPF_H
+
+#if defined(__TARGET_ARCH_x86)
+/* What is kept with a thread from a system call's begin to its end. Gone with the thread. */
+struct thread {
+	u64 g, goid, m; /* SYS_GO: the goroutine whose system call it is in, and its m */
+	u8 sys;		/* enum thread_sys */
+};
+
+enum thread_sys { SYS_UNKNOWN, SYS_GO, SYS_OTHER };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct thread);
+} threads SEC(".maps");
+
+/* NULL if there is no room just now: storage refuses a nested update. */
+static __always_inline struct thread *thread_of(struct task_struct *task)
+{
+	return bpf_task_storage_get(&threads, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+}
+
+/* Identity and stack bounds from a block that begins at g; false: not in a syscall. */
+static __always_inline bool take_g_sys(struct event *e, const char *b)
+{
+	e->gstatus = *(u32 *)(b + cfg.g_atomicstatus);
+	if ((e->gstatus & 0xfff) != GO_SYSCALL)
+		return false;
+	e->m = word(b, cfg.g_m);
+	e->goid = word(b, cfg.g_atomicstatus + 8);
+	e->stack_lo = word(b, 0);
+	e->stack_hi = word(b, 8);
+	e->pc0 = word(b, cfg.g_syscallpc);
+	if (cfg.g_syscallbp != GO_NONE)
+		e->fp = word(b, cfg.g_syscallbp);
+	return true;
+}
+
+/*
+ * The goroutine whose syscall this is (go-runtime.md 3.7): if its status is "in a syscall" - the
+ * runtime's own calls run on g0, which never has it. In Go code R14 holds the g: what is there is
+ * taken for one if its first two words hold the stack that we are on. Else (C code, code before
+ * the register is set up) the one in the thread's local storage is asked.
+ */
+static __always_inline bool go_syscall(struct event *e, struct task_struct *task,
+				       struct pt_regs *regs)
+{
+	u64 fs = task->thread.fsbase, sp = regs->sp;
+	char b[G_SYS] BLOCK_ALIGNED;
+
+	e->g = regs->r14;
+	if (e->g && !bpf_probe_read_user(b, sizeof(b), (const void *)e->g) && word(b, 0) < sp &&
+	    sp <= word(b, 8))
+		return take_g_sys(e, b);
+	if (!fs || bpf_probe_read_user(&e->g, sizeof(e->g), (const void *)(fs + cfg.tls_g)) || !e->g)
+		return false;
+	if (bpf_probe_read_user(b, sizeof(b), (const void *)e->g)) {
+		fault(e);
+		return false;
+	}
+	return take_g_sys(e, b);
+}
+
+/*
+ * NR_UPROBE: how a patched five-byte nop enters the kernel; each hit of one passes here, too.
+ * NR_SCHED_YIELD: how casgstatus waits for the collector to let go of a goroutine that returns from a
+ * syscall: still in that state, though the call is not its own.
+ */
+enum { NR_RT_SIGRETURN = 15, NR_SCHED_YIELD = 24, NR_FUTEX = 202, NR_UPROBE = 336 };
+
+/* Those that are never a goroutine's own, but for sched_yield in theory. */
+static __always_inline bool never_own(u64 nr)
+{
+	return nr == NR_UPROBE || nr == NR_FUTEX || nr == NR_SCHED_YIELD;
+}
+
+SEC("tp_btf/sys_enter")
+int on_sys_enter(u64 *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct event e = { .hook = HOOK_SYSCALL_ENTER };
+	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	struct thread *t;
+	u64 nr = ctx[1];
+
+	if (!armed || never_own(nr) || nr == NR_RT_SIGRETURN || !is_target(task, &e.tid))
+		return 0;
+	e.cpu = bpf_get_smp_processor_id();
+	t = thread_of(task);
+	if (!go_syscall(&e, task, regs)) {
+		if (t)
+			t->sys = SYS_OTHER;
+		passed(&e);
+		return 0;
+	}
+	if (t) {
+		t->g = e.g;
+		t->goid = e.goid;
+		t->m = e.m;
+		t->sys = SYS_GO;
+	}
+	if (cfg.g_syscallbp == GO_NONE) {
+		/* The chain from here passes the function that called entersyscall. */
+		e.pc0 = 0;
+		e.fp = regs->bp;
+	}
+	e.skip = 1;
+	traced(&e);
+	if (heap_due(e.cpu)) {
+		struct event heap = e;
+
+		emit_heap(&heap);
+	}
+	__emit_stack(&e);
+	return 0;
+}
+
+SEC("tp_btf/sys_exit")
+int on_sys_exit(u64 *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct event e = { .hook = HOOK_SYSCALL_EXIT };
+	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	s64 result = (s64)ctx[1];
+	u64 nr = regs->orig_ax;
+	struct thread *t;
+	u8 sys;
+
+	if (!armed || never_own(nr) || nr == ~0ULL || /* -1: rt_sigreturn */
+	    !is_target(task, &e.tid))
+		return 0;
+	e.cpu = bpf_get_smp_processor_id();
+	t = thread_of(task);
+	sys = t ? t->sys : SYS_UNKNOWN;
+	if (t)
+		t->sys = SYS_UNKNOWN;
+	if (t && sys == SYS_GO) {
+		e.g = t->g;
+		e.goid = t->goid;
+		e.m = t->m;
+		e.gstatus = GO_SYSCALL;
+	} else if (sys == SYS_OTHER || !go_syscall(&e, task, regs)) {
+		passed(&e);
+		return 0;
+	}
+	if (result <= -512 && result >= -516) /* ERESTARTSYS ... ERESTART_RESTARTBLOCK */
+		e.flags |= REC_F_RESTART;
+	traced(&e);
+	if (cfg.go_minor < 26)
+		read_ticks(&e, e.g);
+	__emit(&e);
+	return 0;
+}
+#endif
+
+#endif
