@@ -15,6 +15,7 @@ type later struct {
 	First    float64 `json:"first_ns_per_op"`
 	Before   float64 `json:"before_ns_per_op"`
 	After    float64 `json:"after_ns_per_op"`
+	Others   float64 `json:"others"` // CPUs that all but the target used between the first two
 }
 
 // perOp is the CPU time of an operation in a measurement from now on.
@@ -39,7 +40,9 @@ func (b *bench) afterRound(p *proc, mode string) (l later, err error) {
 	if l.First, err = b.perOp(p); err != nil {
 		return
 	}
-	time.Sleep(recorded)
+	if l.Others, err = p.others(recorded); err != nil {
+		return
+	}
 	if l.Before, err = b.perOp(p); err != nil {
 		return
 	}
@@ -59,9 +62,10 @@ func (b *bench) afterRound(p *proc, mode string) (l later, err error) {
 // after measures and prints. The ratio of two times without a recording between them is the control.
 func (b *bench) after(m machine, only string, rounds int) (all []later) {
 	fmt.Printf("CPU time of the target per operation after a recording of 1 s, by that before it: median of %d rounds\n", rounds)
-	fmt.Printf("of %v (quartiles). Control: the same with nothing between. %v.\n\n", b.dur, m)
-	fmt.Println("| workload | mode | before, us | after by before | control |")
-	fmt.Println("|---|---|---|---|---|")
+	fmt.Printf("of %v (quartiles). Control: the same with nothing between. Others: CPUs that other processes\n", b.dur)
+	fmt.Printf("used, the client among them. %v.\n\n", m)
+	fmt.Println("| workload | mode | before, us | after by before | control | others |")
+	fmt.Println("|---|---|---|---|---|---|")
 	each(only, func(w workload) error {
 		p, end, err := b.begin(w)
 		if err != nil {
@@ -81,15 +85,17 @@ func (b *bench) after(m machine, only string, rounds int) (all []later) {
 			}
 		}
 		for _, mode := range b.modes {
-			var before, ratio, control []float64
+			var before, ratio, control, others []float64
 			for _, l := range all[first:] {
 				if l.Mode == mode {
 					before = append(before, l.Before/1000)
 					ratio = append(ratio, l.After/l.Before)
 					control = append(control, l.Before/l.First)
+				others = append(others, l.Others)
 				}
 			}
-			fmt.Printf("| %s | %s | %.3g | %s | %s |\n", w.what, mode, quantile(before, 0.5), quartiles(ratio), quartiles(control))
+			fmt.Printf("| %s | %s | %.3g | %s | %s | %.2f |\n", w.what, mode, quantile(before, 0.5),
+				quartiles(ratio), quartiles(control), quantile(others, 0.5))
 		}
 		return nil
 	})
