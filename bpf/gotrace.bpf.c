@@ -83,11 +83,25 @@ int on_hook(struct pt_regs *ctx)
 	/* Else clang selects between two addresses in ctx: "dereference of modified ctx ptr" (14). */
 	barrier_var(arg0);
 	barrier_var(arg1);
-	if (!armed || !is_target(bpf_get_current_task_btf(), &e.tid))
+	if (!armed)
 		return 0;
-	e.cpu = bpf_get_smp_processor_id();
 	cookie = bpf_get_attach_cookie(ctx);
 	e.hook = (u8)cookie;
+	switch (e.hook) {
+	case HOOK_EXECUTE:
+		bpf_tail_call_static(ctx, &hots, HOT_EXECUTE);
+		return 0;
+	case HOOK_PARK:
+		bpf_tail_call_static(ctx, &hots, HOT_PARK);
+		return 0;
+	case HOOK_READY:
+	case HOOK_CREATE:
+		bpf_tail_call_static(ctx, &hots, HOT_WAKE);
+		return 0;
+	}
+	if (!is_target(bpf_get_current_task_btf(), &e.tid))
+		return 0;
+	e.cpu = bpf_get_smp_processor_id();
 	e.g = arg0;
 	g = GO_G(ctx);
 

@@ -3,7 +3,9 @@
  *
  * A program for each, with everything inline: on a kernel with return thunks each call costs as much
  * as 20 instructions, and a hit would make a dozen (docs/overhead.md). Nothing here may be called
- * twice: the verifier goes through all of it once a copy.
+ * twice: the verifier goes through all of it once a copy. on_hook jumps to them (a tail call whose
+ * number is constant is a jump), so that all sites share one link: each link waits for the kernel when
+ * it is given up.
  */
 #ifndef HOT_BPF_H
 #define HOT_BPF_H
@@ -204,5 +206,21 @@ int on_wake(struct pt_regs *ctx)
 	__emit_stack(&e);
 	return 0;
 }
+
+/* Where on_hook jumps to. */
+enum { HOT_EXECUTE, HOT_PARK, HOT_WAKE, HOT_COUNT };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, HOT_COUNT);
+	__type(key, __u32);
+	__array(values, int(void *));
+} hots SEC(".maps") = {
+	.values = {
+		[HOT_EXECUTE] = (void *)&on_execute,
+		[HOT_PARK] = (void *)&on_park,
+		[HOT_WAKE] = (void *)&on_wake,
+	},
+};
 
 #endif

@@ -16,22 +16,11 @@
 #include "base/num.h"
 #include "gotrace.skel.h"
 
-/* The programs at the target's instructions (bpf/hot.bpf.h, gotrace.bpf.c): a link has one of them. */
-enum prog { PROG_HOOK, PROG_EXECUTE, PROG_PARK, PROG_WAKE, PROG_COUNT };
-
-/* A part's sites. */
-struct links {
-	struct bpf_link *v[PROG_COUNT];
-	bool on;
-};
-
-enum { LINKS_MAX = PART_COUNT * PROG_COUNT + 3 };
-
 struct attach {
 	struct gotrace_bpf *skel;
-	struct links links[PART_COUNT]; /* not split: [0] for all */
+	struct bpf_link *links[PART_COUNT]; /* not split: [0] for all */
 	struct bpf_link *sys_links[2]; /* enter, exit */
-	int own_links[PROG_COUNT];     /* -1: none */
+	int own_link;		       /* -1: none */
 	struct attach_target target;
 	char exe_path[64];
 	bool tracepoints;
@@ -123,8 +112,7 @@ int attach_load(const struct attach_opts *opts, struct attach **ret, struct diag
 
 	if (!a)
 		return diag_set(d, -ENOMEM, "no memory");
-	for (size_t i = 0; i < PROG_COUNT; i++)
-		a->own_links[i] = -1;
+	a->own_link = -1;
 	libbpf_set_print(print_libbpf);
 	a->skel = gotrace_bpf__open();
 	if (!a->skel || ncpu < 1) {
@@ -187,35 +175,8 @@ static int link_failed(int err, struct diag *d)
 			strerror(-err));
 }
 
-static enum prog prog_of(uint8_t hook)
-{
-	switch (hook) {
-	case HOOK_EXECUTE:
-		return PROG_EXECUTE;
-	case HOOK_PARK:
-		return PROG_PARK;
-	case HOOK_READY:
-	case HOOK_CREATE:
-		return PROG_WAKE;
-	default:
-		return PROG_HOOK;
-	}
-}
-
-static const struct bpf_program *prog_get(const struct attach *a, enum prog prog)
-{
-	const struct bpf_program *const v[PROG_COUNT] = {
-		[PROG_HOOK] = a->skel->progs.on_hook,
-		[PROG_EXECUTE] = a->skel->progs.on_execute,
-		[PROG_PARK] = a->skel->progs.on_park,
-		[PROG_WAKE] = a->skel->progs.on_wake,
-	};
-
-	return v[prog];
-}
-
-/* The sites of a program among those of the parts in mask, as one link. *ret NULL if there are none. */
-static int link_prog(struct attach *a, unsigned mask, enum prog prog, struct bpf_link **ret)
+/* One link for the sites of the parts in mask. 0 (also if it has none), or the kernel's error. */
+static int link_parts(struct attach *a, unsigned mask, struct bpf_link **ret)
 {
 	LIBBPF_OPTS(bpf_uprobe_multi_opts, o);
 	const struct plan *plan = a->target.plan;
@@ -225,9 +186,7 @@ static int link_prog(struct attach *a, unsigned mask, enum prog prog, struct bpf
 	int err = offsets && cookies ? 0 : -ENOMEM;
 
 	for (size_t i = 0; !err && i < plan->site_cnt; i++) {
-		uint8_t hook = (uint8_t)plan->sites[i].cookie;
-
-		if (!(mask & 1U << plan_part(hook)) || prog_of(hook) != prog)
+		if (!(mask & 1U << plan_part((uint8_t)plan->sites[i].cookie)))
 			continue;
 		offsets[o.cnt] = plan->sites[i].site.file_off;
 		cookies[o.cnt++] = plan->sites[i].cookie;
@@ -235,7 +194,7 @@ static int link_prog(struct attach *a, unsigned mask, enum prog prog, struct bpf
 	o.offsets = offsets;
 	o.cookies = cookies;
 	if (!err && o.cnt) {
-		link = bpf_program__attach_uprobe_multi(prog_get(a, prog), a->target.pid,
+		link = bpf_program__attach_uprobe_multi(a->skel->progs.on_hook, a->target.pid,
 							a->exe_path, NULL, &o);
 		err = link ? 0 : -errno;
 	}
@@ -244,29 +203,6 @@ static int link_prog(struct attach *a, unsigned mask, enum prog prog, struct bpf
 	if (!err)
 		*ret = link;
 	return err;
-}
-
-/* Links for the sites of the parts in mask. 0, or the kernel's error: some may be there then. */
-static int link_parts(struct attach *a, unsigned mask, struct links *ret)
-{
-	int err = 0;
-
-	ret->on = true;
-	for (enum prog i = 0; i < PROG_COUNT && !err; i++)
-		err = link_prog(a, mask, i, &ret->v[i]);
-	return err;
-}
-
-/* Moves a part's links to gone; the number. */
-static size_t links_take(struct links *l, struct bpf_link **gone)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < PROG_COUNT; i++)
-		if (l->v[i])
-			gone[n++] = l->v[i];
-	*l = (struct links){0};
-	return n;
 }
 
 int attach_link(struct attach *a, const struct attach_target *t, struct diag *d)
@@ -301,8 +237,8 @@ static void *destroy_link(void *link)
 /* The kernel makes each close wait for a grace period: side by side they wait for the same one. */
 static void destroy_links(struct bpf_link **v, size_t n)
 {
-	pthread_t threads[LINKS_MAX];
-	bool started[LINKS_MAX] = {false};
+	pthread_t threads[PART_COUNT + 3];
+	bool started[PART_COUNT + 3] = {false};
 
 	for (size_t i = 1; i < n; i++)
 		started[i] = v[i] && pthread_create(&threads[i], NULL, destroy_link, v[i]) == 0;
@@ -316,20 +252,23 @@ static void destroy_links(struct bpf_link **v, size_t n)
 
 int attach_switch(struct attach *a, unsigned parts, struct diag *d)
 {
-	struct bpf_link *gone[LINKS_MAX];
+	struct bpf_link *gone[PART_COUNT + 2];
 	size_t n = 0;
 	int err = 0;
 
 	for (unsigned i = 0; i < PART_COUNT && !err; i++)
-		if ((parts & 1U << i) && !a->links[i].on)
+		if ((parts & 1U << i) && !a->links[i])
 			err = link_parts(a, 1U << i, &a->links[i]);
 	if (err < 0)
 		return link_failed(err, d);
 	if (parts & 1U << PART_SYSCALLS)
 		err = attach_tracepoints(a, d);
-	for (unsigned i = 0; i < PART_COUNT; i++)
-		if (!(parts & 1U << i))
-			n += links_take(&a->links[i], gone + n);
+	for (unsigned i = 0; i < PART_COUNT; i++) {
+		if ((parts & 1U << i) || !a->links[i])
+			continue;
+		gone[n++] = a->links[i];
+		a->links[i] = NULL;
+	}
 	for (size_t i = 0; !(parts & 1U << PART_SYSCALLS) && i < ARRAY_LEN(a->sys_links); i++) {
 		if (a->sys_links[i])
 			gone[n++] = a->sys_links[i];
@@ -341,35 +280,20 @@ int attach_switch(struct attach *a, unsigned parts, struct diag *d)
 
 int attach_own(struct attach *a, const unsigned long *offs, const uint64_t *cookies, size_t cnt)
 {
-	unsigned long *o = reallocarray(NULL, cnt, sizeof(*o));
-	__u64 *c = reallocarray(NULL, cnt, sizeof(*c));
-	int err = o && c ? 0 : -ENOMEM;
+	LIBBPF_OPTS(bpf_link_create_opts, o);
+	int link;
 
-	for (enum prog prog = 0; prog < PROG_COUNT && err >= 0; prog++) {
-		LIBBPF_OPTS(bpf_link_create_opts, opts);
-		__u32 n = 0;
-
-		for (size_t i = 0; i < cnt; i++) {
-			if (prog_of((uint8_t)cookies[i]) != prog)
-				continue;
-			o[n] = offs[i];
-			c[n++] = cookies[i];
-		}
-		if (!n)
-			continue;
-		opts.uprobe_multi.path = "/proc/self/exe";
-		opts.uprobe_multi.offsets = o;
-		opts.uprobe_multi.cookies = c;
-		opts.uprobe_multi.cnt = n;
-		opts.uprobe_multi.pid = (__u32)getpid();
-		err = bpf_link_create(bpf_program__fd(prog_get(a, prog)), 0,
-				      BPF_TRACE_UPROBE_MULTI, &opts);
-		if (err >= 0)
-			a->own_links[prog] = err;
-	}
-	free(o);
-	free(c);
-	return err < 0 ? err : 0;
+	o.uprobe_multi.path = "/proc/self/exe";
+	o.uprobe_multi.offsets = offs;
+	o.uprobe_multi.cookies = (const __u64 *)cookies;
+	o.uprobe_multi.cnt = (__u32)cnt;
+	o.uprobe_multi.pid = (__u32)getpid();
+	link = bpf_link_create(bpf_program__fd(a->skel->progs.on_hook), 0, BPF_TRACE_UPROBE_MULTI,
+			       &o);
+	if (link < 0)
+		return link;
+	a->own_link = link;
+	return 0;
 }
 
 void attach_forget(struct attach *a)
@@ -402,19 +326,17 @@ void attach_arm(struct attach *a, bool on)
 
 void attach_unlink(struct attach *a)
 {
-	struct bpf_link *gone[LINKS_MAX];
-	size_t n = 0;
+	struct bpf_link *v[PART_COUNT + 3];
 
 	if (!a)
 		return;
 	for (size_t i = 0; i < PART_COUNT; i++)
-		n += links_take(&a->links[i], gone + n);
-	for (size_t i = 0; i < ARRAY_LEN(a->sys_links); i++)
-		if (a->sys_links[i])
-			gone[n++] = a->sys_links[i];
-	if (a->exec_link)
-		gone[n++] = a->exec_link;
-	destroy_links(gone, n);
+		v[i] = a->links[i];
+	v[PART_COUNT] = a->sys_links[0];
+	v[PART_COUNT + 1] = a->sys_links[1];
+	v[PART_COUNT + 2] = a->exec_link;
+	destroy_links(v, ARRAY_LEN(v));
+	memset(a->links, 0, sizeof(a->links));
 	a->sys_links[0] = a->sys_links[1] = a->exec_link = NULL;
 }
 
@@ -428,9 +350,8 @@ void attach_free(struct attach *a)
 		munmap(a->data_map, a->data_len);
 	if (a->ctl_map)
 		munmap(a->ctl_map, a->ctl_len);
-	for (size_t i = 0; i < PROG_COUNT; i++)
-		if (a->own_links[i] >= 0)
-			close(a->own_links[i]);
+	if (a->own_link >= 0)
+		close(a->own_link);
 	gotrace_bpf__destroy(a->skel);
 	free(a);
 }

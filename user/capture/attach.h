@@ -3,8 +3,8 @@
  *
  *	new --load--> loaded --attach--> attached --arm--> armed --disarm--> ... --free
  *
- * A1  One uprobe.multi link for all sites of a program, or one for each part of the plan where parts
- *     are switched while the recording runs; links are descriptors: if we die, the kernel detaches.
+ * A1  One uprobe.multi link for all sites, or one for each part of the plan where parts are switched
+ *     while the recording runs; links are descriptors: if we die, the kernel detaches.
  * A2  No return probe, no write to the target, no wake-up (docs/design.md: the target comes first).
  * A3  attach_free is right in every phase and takes NULL.
  */
@@ -50,8 +50,9 @@ void attach_set_who(struct attach *a, const struct attach_who *who);
 int attach_tracepoints(struct attach *a, struct diag *d);
 
 /*
- * Attaches every site of plan in process pid through exe_path (/proc/self/fd/N of its binary); split:
- * each part by itself, and of them those in parts (bits 1 << enum plan_part). 0; -ENOTSUP (no uprobe.multi: kernel 6.6 has it), -EPERM, -ESRCH.
+ * Attaches every site of plan in process pid through exe_path (/proc/self/fd/N of its binary), with
+ * one link; split: with one for each part, of which those in parts (bits 1 << enum plan_part) are
+ * attached. 0; -ENOTSUP (no uprobe.multi: kernel 6.6 has it), -EPERM, -ESRCH.
  */
 struct attach_target {
 	const struct plan *plan; /* borrowed for the life of a */

@@ -16,6 +16,7 @@ enum {
 	ROUNDS = 7,
 	FRAMES = 8,    /* of the stack that is walked; a typical one has 5 to 12 */
 	STACK_WORDS = 512,
+	BELOW = 64 * 1024, /* bytes of our own frames */
 	ARENA = 192 * 1024, /* a g, an m and a p: the largest p has 11 KiB */
 	AT_M = 16 * 1024,
 	AT_P = 64 * 1024,
@@ -40,7 +41,8 @@ struct calib_regs {
 
 /*
  * One instruction of each kind for each hot hook; calib_call calls one n times; calib_syscalls makes
- * n system calls of a thread whose local storage is at fs, without touching any C code meanwhile.
+ * n system calls of a thread whose local storage is at fs and whose goroutine is g, without touching
+ * any C code meanwhile.
  */
 __asm__(".pushsection .text\n"
 	".balign 64\n"
@@ -86,9 +88,11 @@ __asm__(".pushsection .text\n"
 	"calib_syscalls:\n"
 	"	push %r12\n"
 	"	push %r13\n"
+	"	push %r14\n"
 	"	sub $16, %rsp\n"
 	"	mov %rdi, %r12\n"
-	"	mov %rsi, %r13\n"
+	"	mov %rsi, %r14\n"
+	"	mov %rdx, %r13\n"
 	"	mov $158, %eax\n" /* arch_prctl(ARCH_GET_FS) */
 	"	mov $0x1003, %edi\n"
 	"	mov %rsp, %rsi\n"
@@ -106,13 +110,14 @@ __asm__(".pushsection .text\n"
 	"	mov (%rsp), %rsi\n"
 	"	syscall\n"
 	"	add $16, %rsp\n"
+	"	pop %r14\n"
 	"	pop %r13\n"
 	"	pop %r12\n"
 	"	ret\n"
 	".popsection\n");
 extern const uint8_t calib_pushes[], calib_nops[];
 void calib_call(const struct calib_regs *r, uintptr_t fn, uint64_t n);
-void calib_syscalls(uintptr_t fs, uint64_t n);
+void calib_syscalls(uintptr_t fs, uint64_t g, uint64_t n);
 
 struct fake {
 	uint8_t *arena, *evict; /* owned */
@@ -135,7 +140,10 @@ static void put(struct fake *f, size_t at, uint16_t off, uint64_t v)
 		memcpy(f->arena + at + off, &v, sizeof(v));
 }
 
-/* A goroutine on an M with a P, all of them each other's; words is its stack, above our own sp. */
+/*
+ * A goroutine on an M with a P, all of them each other's; words is its stack, above our own sp, which
+ * its bounds take in.
+ */
 static void fake_fill(struct fake *f, const struct calib *c, uint64_t words[STACK_WORDS])
 {
 	const struct golayout *l = c->layout;
@@ -149,7 +157,7 @@ static void fake_fill(struct fake *f, const struct calib *c, uint64_t words[STAC
 		words[i * 8] = i + 1 < FRAMES ? (uint64_t)(uintptr_t)&words[(i + 1) * 8] : 0;
 		words[i * 8 + 1] = 0x400000 + i * 64;
 	}
-	put(f, 0, 0, (uint64_t)(uintptr_t)words);
+	put(f, 0, 0, (uint64_t)(uintptr_t)words - BELOW);
 	put(f, 0, 8, (uint64_t)(uintptr_t)(words + STACK_WORDS));
 	put(f, 0, l->g_m, m);
 	put(f, 0, l->g_sched_sp, (uint64_t)(uintptr_t)words);
@@ -229,17 +237,18 @@ static uint32_t cold_ns(const struct fake *f, unsigned hook, uintptr_t fn)
 }
 
 /* A system call, in ns. */
-static uint32_t syscall_ns(uintptr_t fs)
+static uint32_t syscall_ns(const struct fake *f)
 {
+	uintptr_t fs = (uintptr_t)f->arena + AT_TLS;
 	uint64_t ns[ROUNDS];
 	sigset_t all, was;
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &was); /* no handler may run with another's local storage */
-	calib_syscalls(fs, WARM);
+	calib_syscalls(fs, f->g, WARM);
 	for (int i = 0; i < ROUNDS; i++) {
 		ns[i] = mono_ns();
-		calib_syscalls(fs, ROUND);
+		calib_syscalls(fs, f->g, ROUND);
 		ns[i] = mono_ns() - ns[i];
 	}
 	sigprocmask(SIG_SETMASK, &was, NULL);
@@ -309,20 +318,18 @@ static void measure_probes(const struct calib *c, const struct fake *f, const st
 /* A syscall is two hits; what both add is shared out evenly: they come in pairs. */
 static void measure_syscalls(const struct calib *c, struct fake *f, uint32_t bare, struct price *p)
 {
-	uintptr_t fs = (uintptr_t)f->arena + AT_TLS;
 	uint32_t ns;
 
 	fake_status(f, c, 3);
-	ns = syscall_ns(fs);
+	ns = syscall_ns(f);
 	p->traced_ns = ns > bare ? (ns - bare) / 2 : 1;
 	fake_status(f, c, 2);
-	ns = syscall_ns(fs);
+	ns = syscall_ns(f);
 	p->passed_ns = ns > bare ? (ns - bare) / 2 : 1;
 }
 
 static int calib_with(const struct calib *c, struct fake *f, struct price *ret)
 {
-	uintptr_t fs = (uintptr_t)f->arena + AT_TLS;
 	bool syscalls = c->tracepoints && c->tls_g < 0 && c->tls_g >= -4096;
 	struct price p = {.measured = true};
 	struct rings_sums sums;
@@ -332,7 +339,7 @@ static int calib_with(const struct calib *c, struct fake *f, struct price *ret)
 
 	put(f, AT_TLS - 4096, (uint16_t)(4096 + c->tls_g), f->g);
 	if (syscalls)
-		bare = syscall_ns(fs);
+		bare = syscall_ns(f);
 	err = c->tracepoints ? attach_tracepoints(c->attach, NULL) : 0;
 	if (!err)
 		err = stubs_attach(c, &s);

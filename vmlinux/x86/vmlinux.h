@@ -30,7 +30,11 @@ typedef _Bool bool;
 enum { false = 0, true = 1 };
 
 /* include/uapi/linux/bpf.h: map types and flags that we use. */
-enum bpf_map_type_used { BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_TASK_STORAGE = 29 };
+enum bpf_map_type_used {
+	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PROG_ARRAY = 3,
+	BPF_MAP_TYPE_TASK_STORAGE = 29,
+};
 enum { BPF_F_NO_PREALLOC = 1U << 0, BPF_F_MMAPABLE = 1U << 10 };
 enum { BPF_LOCAL_STORAGE_GET_F_CREATE = 1U << 0 };
 
