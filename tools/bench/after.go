@@ -91,7 +91,7 @@ func (b *bench) after(m machine, only string, rounds int) (all []later) {
 					before = append(before, l.Before/1000)
 					ratio = append(ratio, l.After/l.Before)
 					control = append(control, l.Before/l.First)
-				others = append(others, l.Others)
+					others = append(others, l.Others)
 				}
 			}
 			fmt.Printf("| %s | %s | %.3g | %s | %s | %.2f |\n", w.what, mode, quantile(before, 0.5),
