@@ -242,7 +242,7 @@ static __always_inline void stack_here(struct event *e, struct pt_regs *ctx,
 		return;
 	}
 #if defined(__TARGET_ARCH_x86)
-	e->pc0 = read_u64(e, GO_SP(ctx));
+	e->top = GO_SP(ctx);
 #else
 	e->pc0 = ctx->regs[30];
 #endif

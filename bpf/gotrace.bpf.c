@@ -34,6 +34,8 @@ __u64 who_dev = 0, who_ino = 0;
 __u32 who_tgid = 0;
 /* The target's number in the initial pid namespace, once a thread of it was seen; 0 with who_. */
 __u32 who_global = 0;
+/* PARK reads who it is, since no start tells (a plan without execute). */
+__u32 name_parks = 0;
 /* Wake-ups go without the waker's stack (the first step down of a budget). */
 __u32 plain_wakes = 0;
 /* When the last HEAP record was made; racy by intent (two records instead of one do no harm). */
@@ -61,6 +63,7 @@ struct event {
 	u64 g, goid, m, p, x, y;
 	u64 curg, stack;
 	u64 pc0, pc1, fp, sp, stack_lo, stack_hi;
+	u64 top; /* where the pc behind pc0 stands, below fp, or 0 */
 	u32 gstatus, tid, cpu;
 	u16 skip;
 	u8 hook, waitreason, flags;
@@ -143,6 +146,7 @@ int on_hook(struct pt_regs *ctx)
 		stack_here(&e, ctx, cookie);
 		if (cookie & COOKIE_PC_AX) {
 			e.pc0 = arg0;
+			e.top = 0;
 			if (cfg.go_minor >= 23)
 				e.fp = GO_ARG2(ctx);
 		}

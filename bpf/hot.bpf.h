@@ -150,12 +150,14 @@ int on_execute(struct pt_regs *ctx)
 	return 0;
 }
 
-/* A goroutine blocks. */
+/*
+ * A goroutine blocks: by gopark(unlockf, lock, reason, traceReason, traceskip), on its own stack, or
+ * by park_m(g).
+ */
 SEC("uprobe.multi")
 int on_park(struct pt_regs *ctx)
 {
-	struct event e = { .hook = HOOK_PARK, .g = GO_ARG0(ctx) };
-	u64 g0 = GO_G(ctx);
+	struct event e = { .hook = HOOK_PARK };
 
 	if (!armed || !is_target(bpf_get_current_task_btf(), &e.tid))
 		return 0;
@@ -165,8 +167,23 @@ int on_park(struct pt_regs *ctx)
 
 		emit_heap(&heap);
 	}
-	__read_g_all(&e, e.g);
-	running_set(g0, 0);
+	if (cfg.gopark_pc) {
+		e.g = GO_G(ctx);
+		if (name_parks)
+			__read_g_tail(&e, e.g);
+		e.waitreason = (u8)GO_ARG2(ctx);
+		if (cfg.m_waitTraceBlockReason != GO_NONE)
+			e.x = (u8)GO_ARG3(ctx);
+		e.skip = (u16)GO_ARG4(ctx);
+		stack_here(&e, ctx, 0);
+		e.pc1 = e.pc0;
+		e.pc0 = cfg.gopark_pc;
+	} else {
+		e.g = GO_ARG0(ctx);
+		__read_g_all(&e, e.g);
+		read_wait_trace(&e);
+		running_set(GO_G(ctx), 0);
+	}
 	__emit_stack(&e);
 	return 0;
 }
@@ -213,7 +230,7 @@ enum { HOT_EXECUTE, HOT_PARK, HOT_WAKE, HOT_COUNT };
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
 	__uint(max_entries, HOT_COUNT);
-	__type(key, __u32);
+	__uint(key_size, 4);
 	__array(values, int(void *));
 } hots SEC(".maps") = {
 	.values = {

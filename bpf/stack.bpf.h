@@ -49,6 +49,29 @@ static __always_inline u64 hash_pc(u64 h, u64 pc)
 	return h ^ (h >> 29);
 }
 
+enum { PAGE_BYTES = 4096 }; /* the least that pages have */
+
+/*
+ * Reads up to want bytes at base into the window; how many, 0 if none. Behind the stack, whose end is
+ * not always known, there may be a page that was never touched: then up to the end of base's own.
+ */
+static __always_inline u64 window_read(struct bpf_scratch *s, u64 base, u64 want)
+{
+	u64 rest = PAGE_BYTES - (base & (PAGE_BYTES - 1));
+
+	if (want > STACK_WINDOW)
+		want = STACK_WINDOW;
+	if (want < 8)
+		return 0;
+	if (!bpf_probe_read_user(s->window, want, (const void *)base))
+		return want;
+	if (rest >= want || rest < 8)
+		return 0;
+	if (rest > STACK_WINDOW)
+		rest = STACK_WINDOW;
+	return bpf_probe_read_user(s->window, rest, (const void *)base) ? 0 : rest;
+}
+
 /* One frame of the chain; 1 at its end. A callback: the verifier goes through a frame once, not 128 times. */
 struct walk {
 	struct bpf_scratch *s;
@@ -70,16 +93,12 @@ static long walk_frame(u64 i, struct walk *walk)
 	if (!w->base || off > w->have) {
 		u64 want = w->hi - fp;
 
-		if (want > STACK_WINDOW)
-			want = STACK_WINDOW;
 		if (want < 16)
 			return 1;
-		if (bpf_probe_read_user(s->window, want, (const void *)fp)) {
-			want = 16;
-			if (bpf_probe_read_user(s->window, 16, (const void *)fp)) {
-				w->flags |= REC_F_CUT;
-				return 1;
-			}
+		want = window_read(s, fp, want);
+		if (want < 16) {
+			w->flags |= REC_F_CUT;
+			return 1;
 		}
 		w->base = fp;
 		w->have = want - 16;
@@ -121,19 +140,29 @@ enum { WALK_FIRST = 16 }; /* frames of the first window that are walked without 
 static __always_inline bool walk_first(struct bpf_scratch *s, const struct event *e, u32 *ret_n,
 				       u64 *ret_hash)
 {
-	u64 base = e->fp, want = e->stack_hi - base, off = 0, last = 0, hash = *ret_hash, next = base;
+	u64 base = e->top ? e->top : e->fp, hash = *ret_hash, next = e->fp;
+	u64 want = e->stack_hi - base, off = 0, last = 0;
 	bool end = false;
 	u32 n = *ret_n;
 
 	if (base < e->stack_lo || base >= e->stack_hi || (base & 7))
 		return true;
-	if (want > STACK_WINDOW)
-		want = STACK_WINDOW;
 	s->chain.base = 0;
 	s->chain.lo = e->stack_lo;
-	if (want < 16 || bpf_probe_read_user(s->window, want, (const void *)base))
+	want = window_read(s, base, want);
+	if (e->top) {
+		u64 pc = want ? *(u64 *)s->window : 0;
+
+		s->pcs[n & (REC_MAX_PC - 1)] = pc;
+		n++;
+		hash = hash_pc(hash, pc);
+		off = next - base;
+	}
+	if (want < 16)
 		goto out;
 	want -= 16;
+	if (next < base || off > want || (next & 7))
+		goto out;
 	for (u32 i = 0; i < WALK_FIRST; i++) {
 		u64 pc;
 
@@ -171,8 +200,7 @@ out:
 /* Fills s->pcs from pc0, pc1 and the chain at e->fp; the number, and their hash (never 0). */
 static __always_inline u32 stack_walk(struct event *e, struct bpf_scratch *s, u64 *ret_hash)
 {
-	/* What a block's stack stands for depends on the reason, too (record.h R6). */
-	u64 hash = e->hook == HOOK_PARK ? 2 + e->waitreason : 1;
+	u64 hash = 1;
 	u32 n = 0;
 
 	if (e->pc0) {
@@ -194,10 +222,7 @@ static __always_inline u32 stack_walk(struct event *e, struct bpf_scratch *s, u6
 	return n;
 }
 
-/*
- * The record with its n pcs, and from then on the hash alone. What goes with a block's stack is read
- * only here: the code that blocks names it as constants.
- */
+/* The record with its n pcs, and from then on the hash alone. */
 __noinline int stack_tell(struct event *e, struct bpf_scratch *s, u32 n)
 {
 	struct ring_ctl *ctl;
@@ -212,8 +237,6 @@ __noinline int stack_tell(struct event *e, struct bpf_scratch *s, u32 n)
 		return 0;
 	if (n > REC_MAX_PC)
 		n = REC_MAX_PC;
-	if (e->hook == HOOK_PARK)
-		read_wait_trace(e);
 	r = (void *)ring_claim(ctl, e->cpu, REC_FIXED + n * 8, e->hook, &seq);
 	if (!r)
 		return 0;
@@ -235,8 +258,6 @@ __noinline int emit_cut(struct event *e)
 	if (!e)
 		return 0;
 	e->flags |= REC_F_CUT;
-	if (e->hook == HOOK_PARK)
-		read_wait_trace(e);
 	__emit(e);
 	return 0;
 }

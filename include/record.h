@@ -17,9 +17,7 @@
  *     addresses (one more than the call site's last byte) unless the hook says otherwise.
  * R6  A stack is told once: stack is the hash of its pcs, and a record that has them (npc > 0) comes
  *     before every record that has the hash alone (the programs believe a stack known only after
- *     its record was committed). stack 0 with pcs: they stand for themselves. In a ring, a PARK's x
- *     and skip are told with the pcs alone, and its hash is of its waitreason, too: the code that
- *     blocks names them as constants. user/capture fills them in (blocks.h).
+ *     its record was committed). stack 0 with pcs: they stand for themselves.
  * R7  goid 0, p 0: not looked up; g names the goroutine by its pointer, which the records of its
  *     creation and its starts tie to a goid, and the P is the one the thread is known to hold.
  *
@@ -168,6 +166,7 @@ struct bpf_config {
 	uint64_t pidns_ino;	    /* 0: numbers of the initial pid namespace, else of who_dev, who_ino */
 	uint32_t ring_mask;	    /* ring bytes - 1; a power of two */
 	uint64_t gccontroller;	    /* its address in the target, 0: do not read */
+	uint64_t gopark_pc;	    /* PARK is at gopark's entry: where it calls mcall, as pcs have it; 0: at park_m's */
 	uint64_t inject_pc;	    /* where injectglist calls the runtime's tracer: its pc in stacks; or 0 */
 	uint32_t heap_period_ns;	    /* at most one HEAP record in this time */
 	uint32_t go_minor;

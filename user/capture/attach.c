@@ -46,6 +46,7 @@ static void config_fill(struct bpf_config *c, const struct attach_opts *o)
 	c->ring_mask = (uint32_t)(o->ring_bytes - 1);
 	c->gccontroller = o->gccontroller;
 	c->inject_pc = o->inject_pc;
+	c->gopark_pc = o->gopark_pc;
 	c->heap_period_ns = o->heap_period_ns;
 	c->go_minor = o->go_minor;
 	memcpy(c->gcworker, o->gcworker, sizeof(c->gcworker));
@@ -312,6 +313,11 @@ void attach_forget(struct attach *a)
 void attach_plain_wakes(struct attach *a, bool on)
 {
 	__atomic_store_n(&a->skel->bss->plain_wakes, on ? 1U : 0U, __ATOMIC_RELEASE);
+}
+
+void attach_name_parks(struct attach *a, bool on)
+{
+	__atomic_store_n(&a->skel->bss->name_parks, on ? 1U : 0U, __ATOMIC_RELEASE);
 }
 
 bool attach_execed(const struct attach *a)

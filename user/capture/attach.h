@@ -29,6 +29,7 @@ struct attach_opts {
 	const struct golayout *layout;
 	uint64_t gccontroller; /* address in the process; 0: no heap records */
 	uint64_t inject_pc;    /* struct bpf_config */
+	uint64_t gopark_pc;    /* struct bpf_config */
 	uint8_t gcworker[4];   /* struct bpf_config */
 	int64_t tls_g;	       /* struct bpf_config */
 	bool tracepoints;      /* syscalls by sys_enter and sys_exit */
@@ -71,6 +72,8 @@ int attach_switch(struct attach *a, unsigned parts, struct diag *d);
 
 /* Wake-ups without stacks, from the next one on. */
 void attach_plain_wakes(struct attach *a, bool on);
+/* Blocks say which goroutine they are of, from the next one on: where no start does. */
+void attach_name_parks(struct attach *a, bool on);
 
 /* The same programs at places of our own program: cnt offsets (attach_own_offset) with cookies. */
 int attach_own(struct attach *a, const unsigned long *offs, const uint64_t *cookies, size_t cnt);
@@ -109,9 +112,12 @@ struct attach_features {
 int attach_probe_features(struct attach_features *ret);
 
 /*
- * Syscalls a second of all processes but tgid, counted for 20 ms. 0 or the kernel's error: then
- * its syscall tracepoints cannot be used at all.
+ * System calls a second, counted for 20 ms: the target's that can be a goroutine's, and all of the
+ * others. 0 or the kernel's error: then its syscall tracepoints cannot be used at all.
  */
-int attach_syscall_rate(uint32_t tgid, uint64_t *ret_rate);
+struct attach_rates {
+	uint64_t own, others;
+};
+int attach_syscall_rate(const struct attach_who *who, struct attach_rates *ret);
 
 #endif

@@ -15,12 +15,14 @@ enum {
 	ROUND = 50,
 	ROUNDS = 7,
 	FRAMES = 8,    /* of the stack that is walked; a typical one has 5 to 12 */
-	STACK_WORDS = 512,
-	BELOW = 64 * 1024, /* bytes of our own frames */
-	ARENA = 192 * 1024, /* a g, an m and a p: the largest p has 11 KiB */
+	ALIGN = 4096,
+	ARENA = 256 * 1024, /* a g, an m and a p (the largest p has 11 KiB), a stack */
 	AT_M = 16 * 1024,
 	AT_P = 64 * 1024,
 	AT_TLS = 160 * 1024,
+	AT_STACK = 192 * 1024, /* what lies below is for signal handlers */
+	AT_FRAMES = 240 * 1024,
+	AT_TOP = 248 * 1024,
 	STUB_LEN = 16,
 	EVICT = 2 * 1024 * 1024, /* more than a core's own caches hold */
 	COLD_ROUNDS = 5,
@@ -36,13 +38,13 @@ static const uint8_t hot[] = {
 #if defined(__x86_64__)
 /* What a probed function's registers hold: Go's register ABI. */
 struct calib_regs {
-	uint64_t ax, bx, cx, g, fp;
+	uint64_t ax, bx, cx, di, si, g, fp, sp;
 };
 
 /*
  * One instruction of each kind for each hot hook; calib_call calls one n times; calib_syscalls makes
  * n system calls of a thread whose local storage is at fs and whose goroutine is g, without touching
- * any C code meanwhile.
+ * any C code meanwhile. Both do so on the stack at sp.
  */
 __asm__(".pushsection .text\n"
 	".balign 64\n"
@@ -68,16 +70,23 @@ __asm__(".pushsection .text\n"
 	"	push %r12\n"
 	"	push %r13\n"
 	"	push %r14\n"
+	"	push %r15\n"
+	"	mov %rsp, %r15\n"
 	"	mov %rsi, %r12\n"
 	"	mov %rdx, %r13\n"
 	"	mov (%rdi), %rax\n"
 	"	mov 8(%rdi), %rbx\n"
 	"	mov 16(%rdi), %rcx\n"
-	"	mov 24(%rdi), %r14\n"
-	"	mov 32(%rdi), %rbp\n"
+	"	mov 32(%rdi), %rsi\n"
+	"	mov 40(%rdi), %r14\n"
+	"	mov 48(%rdi), %rbp\n"
+	"	mov 56(%rdi), %rsp\n"
+	"	mov 24(%rdi), %rdi\n"
 	"1:	call *%r12\n"
 	"	dec %r13\n"
 	"	jnz 1b\n"
+	"	mov %r15, %rsp\n"
+	"	pop %r15\n"
 	"	pop %r14\n"
 	"	pop %r13\n"
 	"	pop %r12\n"
@@ -89,7 +98,9 @@ __asm__(".pushsection .text\n"
 	"	push %r12\n"
 	"	push %r13\n"
 	"	push %r14\n"
-	"	sub $16, %rsp\n"
+	"	push %r15\n"
+	"	mov %rsp, %r15\n"
+	"	lea -16(%rcx), %rsp\n"
 	"	mov %rdi, %r12\n"
 	"	mov %rsi, %r14\n"
 	"	mov %rdx, %r13\n"
@@ -109,7 +120,8 @@ __asm__(".pushsection .text\n"
 	"	mov $0x1002, %edi\n"
 	"	mov (%rsp), %rsi\n"
 	"	syscall\n"
-	"	add $16, %rsp\n"
+	"	mov %r15, %rsp\n"
+	"	pop %r15\n"
 	"	pop %r14\n"
 	"	pop %r13\n"
 	"	pop %r12\n"
@@ -117,11 +129,10 @@ __asm__(".pushsection .text\n"
 	".popsection\n");
 extern const uint8_t calib_pushes[], calib_nops[];
 void calib_call(const struct calib_regs *r, uintptr_t fn, uint64_t n);
-void calib_syscalls(uintptr_t fs, uint64_t g, uint64_t n);
+void calib_syscalls(uintptr_t fs, uint64_t g, uint64_t n, uint64_t sp);
 
 struct fake {
 	uint8_t *arena, *evict; /* owned */
-	uint64_t *stack;
 	uint64_t g, list;
 	struct calib_regs regs;
 };
@@ -140,13 +151,11 @@ static void put(struct fake *f, size_t at, uint16_t off, uint64_t v)
 		memcpy(f->arena + at + off, &v, sizeof(v));
 }
 
-/*
- * A goroutine on an M with a P, all of them each other's; words is its stack, above our own sp, which
- * its bounds take in.
- */
-static void fake_fill(struct fake *f, const struct calib *c, uint64_t words[STACK_WORDS])
+/* A goroutine on an M with a P, all of them each other's, and its stack. */
+static void fake_fill(struct fake *f, const struct calib *c)
 {
 	const struct golayout *l = c->layout;
+	uint64_t *words = (uint64_t *)(f->arena + AT_FRAMES);
 	uint64_t m, p;
 
 	f->g = (uint64_t)(uintptr_t)f->arena;
@@ -157,8 +166,8 @@ static void fake_fill(struct fake *f, const struct calib *c, uint64_t words[STAC
 		words[i * 8] = i + 1 < FRAMES ? (uint64_t)(uintptr_t)&words[(i + 1) * 8] : 0;
 		words[i * 8 + 1] = 0x400000 + i * 64;
 	}
-	put(f, 0, 0, (uint64_t)(uintptr_t)words - BELOW);
-	put(f, 0, 8, (uint64_t)(uintptr_t)(words + STACK_WORDS));
+	put(f, 0, 0, f->g + AT_STACK);
+	put(f, 0, 8, f->g + AT_TOP);
 	put(f, 0, l->g_m, m);
 	put(f, 0, l->g_sched_sp, (uint64_t)(uintptr_t)words);
 	put(f, 0, l->g_sched_pc, 0x400040);
@@ -172,7 +181,8 @@ static void fake_fill(struct fake *f, const struct calib *c, uint64_t words[STAC
 	put(f, AT_M, l->m_p, p);
 	put(f, AT_M, l->m_oldp, p);
 	f->regs = (struct calib_regs){.ax = f->g, .bx = f->g, .cx = f->g, .g = f->g,
-				      .fp = (uint64_t)(uintptr_t)words};
+				      .fp = (uint64_t)(uintptr_t)words,
+				      .sp = (uint64_t)(uintptr_t)(words - 8)};
 }
 
 static void fake_status(struct fake *f, const struct calib *c, uint32_t status)
@@ -245,10 +255,10 @@ static uint32_t syscall_ns(const struct fake *f)
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &was); /* no handler may run with another's local storage */
-	calib_syscalls(fs, f->g, WARM);
+	calib_syscalls(fs, f->g, WARM, f->regs.sp);
 	for (int i = 0; i < ROUNDS; i++) {
 		ns[i] = mono_ns();
-		calib_syscalls(fs, f->g, ROUND);
+		calib_syscalls(fs, f->g, ROUND, f->regs.sp);
 		ns[i] = mono_ns() - ns[i];
 	}
 	sigprocmask(SIG_SETMASK, &was, NULL);
@@ -362,9 +372,8 @@ static int calib_with(const struct calib *c, struct fake *f, struct price *ret)
 
 int calib_run(const struct calib *c, struct price *p)
 {
-	uint64_t words[STACK_WORDS] = {0};
 	struct attach_who who = {.tgid = (uint32_t)getpid()};
-	struct fake f = {.stack = words};
+	struct fake f = {0};
 	struct stat st;
 	int err;
 
@@ -374,16 +383,18 @@ int calib_run(const struct calib *c, struct price *p)
 		who.pidns_dev = st.st_dev;
 		who.pidns_ino = st.st_ino;
 	}
-	f.arena = calloc(1, ARENA);
+	f.arena = aligned_alloc(ALIGN, ARENA);
 	f.evict = malloc(EVICT);
 	if (!f.arena || !f.evict) {
 		free(f.arena);
 		free(f.evict);
 		return -ENOMEM;
 	}
-	memset(f.evict, 1, EVICT); /* pages of its own, not the zero page */
+	/* Pages of their own, all there: a probe's reads cannot bring one in. */
+	memset(f.arena, 0, ARENA);
+	memset(f.evict, 1, EVICT);
 	attach_set_who(c->attach, &who);
-	fake_fill(&f, c, words);
+	fake_fill(&f, c);
 	err = calib_with(c, &f, p);
 	attach_arm(c->attach, false);
 	attach_set_who(c->attach, &(struct attach_who){0});

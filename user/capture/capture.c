@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "capture/attach.h"
-#include "capture/blocks.h"
 #include "capture/budget.h"
 #include "capture/calib.h"
 #include "capture/golive.h"
@@ -28,6 +27,7 @@ enum {
 	CLOCK_PERIOD_NS = 1000 * 1000 * 1000,
 	SNAP_POLL = 256, /* snapshot records between two looks at the rings */
 	OTHERS_SYSCALLS_MAX = 300 * 1000, /* a second and CPU: 4 % of each */
+	OWN_SYSCALLS_MIN = 10 * 1000, /* a second: with fewer, what they save is under 1 % of a CPU */
 	INT3 = 0xcc,	 /* what a probe of someone else's looks like in memory */
 	CALL = 0xe8,
 	NOP5_FIRST = 0x0f, /* 0f 1f 44 00 00 */
@@ -55,7 +55,6 @@ struct capture {
 	struct mem mem;
 	struct golive golive;
 	struct attach *attach;
-	struct blocks *blocks;
 	struct capture_sink sink;
 	struct rings_sums last_sums; /* after detaching */
 	uint64_t clock_ns; /* when the clock was told last */
@@ -150,28 +149,40 @@ static const struct golayout *pick_layout(const struct capture *c)
 		   : golayout_candidate(info->arch, info->version.minor, info->version.patch);
 }
 
+static struct attach_who capture_who(const struct capture *c)
+{
+	return (struct attach_who){ .pidns_dev = c->target.pidns_dev,
+				    .pidns_ino = c->target.pidns_ino,
+				    .tgid = (uint32_t)c->target.ns_pid };
+}
+
 /*
- * How syscalls are seen, if it is left to us: by the kernel's tracepoints, unless the others on this
- * machine make so many that their share (about 140 ns each, docs/overhead.md) would show.
+ * How syscalls are seen, if it is left to us. The kernel's tracepoints save the target some 0.8 us a
+ * system call, but each hit of a patched nop and each call of the runtime's own pays for them, and so
+ * does everybody else on the machine (docs/overhead.md). So they are for a target that makes many,
+ * and for recordings that go on under a budget, whatever comes.
  */
 static enum plan_syscalls pick_syscalls(const struct capture *c)
 {
-	uint64_t others = 0;
 	uint64_t most = OTHERS_SYSCALLS_MAX * (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
+	const struct attach_who who = capture_who(c);
+	struct attach_rates rates;
+	bool probes;
 
 	if (c->opts.plan == REC_PLAN_LEAN)
 		return SYSCALLS_OFF;
 	if (c->opts.syscalls != SYSCALLS_AUTO)
 		return c->opts.syscalls;
 	if (image_get_info(c->img)->arch != IMAGE_AMD64 || access(KERNEL_BTF, R_OK) != 0 ||
-	    attach_syscall_rate((uint32_t)c->target.pid, &others) < 0) {
+	    attach_syscall_rate(&who, &rates) < 0) {
 		log_debug("syscalls: by probes; the kernel's tracepoints cannot be used");
 		return SYSCALLS_UPROBE;
 	}
-	log_debug("syscalls: by %s; other processes make %llu a second",
-		  others > most ? "probes" : "tracepoints",
-		  (unsigned long long)others);
-	return others > most ? SYSCALLS_UPROBE : SYSCALLS_TRACEPOINT;
+	probes = rates.others > most || (rates.own < OWN_SYSCALLS_MIN && !c->opts.steps);
+	log_debug("syscalls: by %s; the target makes %llu a second, other processes %llu",
+		  probes ? "probes" : "tracepoints", (unsigned long long)rates.own,
+		  (unsigned long long)rates.others);
+	return probes ? SYSCALLS_UPROBE : SYSCALLS_TRACEPOINT;
 }
 
 static int capture_prepare(struct capture *c, struct diag *d)
@@ -229,11 +240,6 @@ int capture_open(int pid, const struct capture_opts *opts, struct capture **ret,
 		return diag_set(d, -ENOMEM, "no memory");
 	c->opts = *opts;
 	c->features.link_fd = -1;
-	c->blocks = blocks_new();
-	if (!c->blocks) {
-		capture_free(c);
-		return diag_set(d, -ENOMEM, "no memory");
-	}
 	err = capture_identify(c, pid, d);
 	if (err < 0) {
 		capture_free(c);
@@ -340,10 +346,12 @@ static int capture_attach(struct capture *c, struct diag *d)
 		.layout = c->golive.lay,
 		.gccontroller = c->golive.gccontroller,
 		.inject_pc = capture_inject_pc(c),
+		.gopark_pc = c->plan.gopark_pc ? c->plan.gopark_pc + c->bias : 0,
 		.heap_period_ns = HEAP_PERIOD_NS,
 		.ring_bytes = ring_bytes(&c->opts),
 	};
 	char path[64];
+	struct attach_who who = capture_who(c);
 	uint64_t begin_ns;
 	int err;
 
@@ -356,11 +364,10 @@ static int capture_attach(struct capture *c, struct diag *d)
 	if (err < 0)
 		return err;
 	capture_calibrate(c, o.tls_g);
-	attach_set_who(c->attach, &(struct attach_who){.pidns_dev = c->target.pidns_dev,
-						       .pidns_ino = c->target.pidns_ino,
-						       .tgid = (uint32_t)c->target.ns_pid});
+	attach_set_who(c->attach, &who);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", c->target.exe_fd);
 	c->rung = rung_of(c->opts.plan);
+	attach_name_parks(c->attach, c->opts.plan == REC_PLAN_STOP);
 	c->parts = ~0U;
 	if (!capture_sees_syscalls(c))
 		c->parts &= ~(1U << PART_SYSCALLS);
@@ -413,7 +420,7 @@ static int deliver(struct capture *c, bool final, struct diag *d)
 		if (loss.cnt)
 			err = deliver_own(c, HOOK_LOST, loss.ts, loss.cnt, loss.cpu);
 		if (!err)
-			err = c->sink.take(c->sink.ctx, blocks_complete(c->blocks, r));
+			err = c->sink.take(c->sink.ctx, r);
 	}
 	rings_release(rings);
 	return err;
@@ -483,6 +490,7 @@ static int capture_switch(struct capture *c, enum plan_rung rung, struct diag *d
 	int err;
 
 	attach_plain_wakes(c->attach, budget_plain(rung, rung_of(c->opts.plan)));
+	attach_name_parks(c->attach, plan_rung_plan(rung) == REC_PLAN_STOP);
 	err = attach_switch(c->attach, plan_rung_parts(rung) & c->parts, d);
 	took = clock_now(CLOCK_MONOTONIC) - begin;
 	c->switch_ns += took;
@@ -567,7 +575,6 @@ void capture_free(struct capture *c)
 	if (!c)
 		return;
 	attach_free(c->attach);
-	blocks_free(c->blocks);
 	plan_done(&c->plan);
 	image_free(c->img);
 	if (c->have_target)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -159,46 +160,110 @@ int attach_probe_features(struct attach_features *ret)
 
 enum { RATE_MS = 20 };
 
-/* if (bpf_get_current_pid_tgid() >> 32 != tgid) (*value)++ */
-static int load_counter(int map_fd, uint32_t tgid)
-{
-	const struct bpf_insn insns[] = {
-		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_get_current_pid_tgid },
-		{ .code = BPF_ALU64 | BPF_RSH | BPF_K, .dst_reg = BPF_REG_0, .imm = 32 },
-		{ .code = BPF_JMP | BPF_JEQ | BPF_K,
-		  .dst_reg = BPF_REG_0,
-		  .off = 4,
-		  .imm = (int32_t)tgid },
-		{ .code = BPF_LD | BPF_DW | BPF_IMM,
-		  .dst_reg = BPF_REG_1,
-		  .src_reg = BPF_PSEUDO_MAP_VALUE,
-		  .imm = map_fd },
-		{ 0 },
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_2, .imm = 1 },
-		{ .code = BPF_STX | BPF_ATOMIC | BPF_DW,
-		  .dst_reg = BPF_REG_1,
-		  .src_reg = BPF_REG_2,
-		  .imm = BPF_ADD },
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
+struct insns {
+	struct bpf_insn v[48];
+	size_t n;
+};
 
-	return bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "gotrace_rate", "GPL", insns,
-			     ARRAY_LEN(insns), NULL);
+static void put(struct insns *p, struct bpf_insn i)
+{
+	if (p->n < ARRAY_LEN(p->v))
+		p->v[p->n++] = i;
 }
 
-int attach_syscall_rate(uint32_t tgid, uint64_t *ret_rate)
+static void put_call(struct insns *p, int32_t helper)
+{
+	put(p, (struct bpf_insn){ .code = BPF_JMP | BPF_CALL, .imm = helper });
+}
+
+/* i.dst_reg = imm */
+static void put_mov(struct insns *p, struct bpf_insn i, int32_t imm)
+{
+	i.code = BPF_ALU64 | BPF_MOV | BPF_K;
+	i.imm = imm;
+	put(p, i);
+}
+
+/* Two instructions: i.dst_reg = a constant of 64 bits or, by i.src_reg, a map's value at an offset. */
+static void put_wide(struct insns *p, struct bpf_insn i, uint32_t lo, uint32_t hi)
+{
+	i.code = BPF_LD | BPF_DW | BPF_IMM;
+	i.imm = (int32_t)lo;
+	put(p, i);
+	put(p, (struct bpf_insn){ .imm = (int32_t)hi });
+}
+
+#define TO(reg) ((struct bpf_insn){ .dst_reg = (reg) })
+
+/* value[at]++; return 0 */
+static void put_count(struct insns *p, int map_fd, uint32_t at)
+{
+	put_wide(p, (struct bpf_insn){ .dst_reg = BPF_REG_1, .src_reg = BPF_PSEUDO_MAP_VALUE },
+		 (uint32_t)map_fd, at * 8);
+	put_mov(p, TO(BPF_REG_2), 1);
+	put(p, (struct bpf_insn){ .code = BPF_STX | BPF_ATOMIC | BPF_DW, .dst_reg = BPF_REG_1,
+				  .src_reg = BPF_REG_2, .imm = BPF_ADD });
+	put_mov(p, TO(BPF_REG_0), 0);
+	put(p, (struct bpf_insn){ .code = BPF_JMP | BPF_EXIT });
+}
+
+/* r0 = the current process's number, in the target's namespace or (ino 0) the initial one; or nonsense */
+static void put_tgid(struct insns *p, const struct attach_who *who)
+{
+	if (!who->pidns_ino) {
+		put_call(p, BPF_FUNC_get_current_pid_tgid);
+		put(p, (struct bpf_insn){ .code = BPF_ALU64 | BPF_RSH | BPF_K, .imm = 32 });
+		return;
+	}
+	put(p, (struct bpf_insn){ .code = BPF_ST | BPF_MEM | BPF_DW, .dst_reg = BPF_REG_10, .off = -8 });
+	put_wide(p, TO(BPF_REG_1), (uint32_t)who->pidns_dev, (uint32_t)(who->pidns_dev >> 32));
+	put_wide(p, TO(BPF_REG_2), (uint32_t)who->pidns_ino, (uint32_t)(who->pidns_ino >> 32));
+	put(p, (struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_3,
+				  .src_reg = BPF_REG_10 });
+	put(p, (struct bpf_insn){ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_3, .imm = -8 });
+	put_mov(p, TO(BPF_REG_4), 8);
+	put_call(p, BPF_FUNC_get_ns_current_pid_tgid);
+	put(p, (struct bpf_insn){ .code = BPF_LDX | BPF_MEM | BPF_W, .src_reg = BPF_REG_10, .off = -4 });
+}
+
+/*
+ * At sys_enter (context: registers, number): value[1]++ for others than who, value[0]++ for calls of
+ * who that may be a goroutine's: not those that only the runtime makes.
+ */
+static int load_counter(int map_fd, const struct attach_who *who)
+{
+	static const int32_t runtimes[] = { SYS_futex,	   SYS_sched_yield, SYS_nanosleep,
+					    SYS_epoll_pwait, SYS_madvise,     SYS_tgkill,
+					    SYS_rt_sigreturn, SYS_rt_sigprocmask };
+	struct insns p = { 0 };
+
+	put(&p, (struct bpf_insn){ .code = BPF_LDX | BPF_MEM | BPF_DW, .dst_reg = BPF_REG_6,
+				   .src_reg = BPF_REG_1, .off = 8 });
+	put_tgid(&p, who);
+	put(&p, (struct bpf_insn){ .code = BPF_JMP | BPF_JEQ | BPF_K, .off = 6,
+				   .imm = (int32_t)who->tgid });
+	put_count(&p, map_fd, 1);
+	for (size_t i = 0; i < ARRAY_LEN(runtimes); i++)
+		/* To the last two instructions of what follows, which end the program. */
+		put(&p, (struct bpf_insn){ .code = BPF_JMP | BPF_JEQ | BPF_K, .dst_reg = BPF_REG_6,
+					   .off = (int16_t)(ARRAY_LEN(runtimes) - i - 1 + 4),
+					   .imm = runtimes[i] });
+	put_count(&p, map_fd, 0);
+	return bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "gotrace_rate", "GPL", p.v, p.n, NULL);
+}
+
+int attach_syscall_rate(const struct attach_who *who, struct attach_rates *ret)
 {
 	const struct timespec wait = { .tv_nsec = RATE_MS * 1000000L };
-	SCOPED_FD int map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "gotrace_rate", 4, 8, 1, NULL);
+	SCOPED_FD int map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "gotrace_rate", 4, 16, 1, NULL);
 	SCOPED_FD int prog = -1;
 	SCOPED_FD int tp = -1;
-	uint64_t n = 0, t;
+	uint64_t n[2] = { 0 }, t;
 	uint32_t zero = 0;
 
 	if (map < 0)
 		return map;
-	prog = load_counter(map, tgid);
+	prog = load_counter(map, who);
 	if (prog < 0)
 		return prog;
 	t = mono_ns();
@@ -206,9 +271,10 @@ int attach_syscall_rate(uint32_t tgid, uint64_t *ret_rate)
 	if (tp < 0)
 		return tp;
 	nanosleep(&wait, NULL);
-	if (bpf_map_lookup_elem(map, &zero, &n) < 0)
+	if (bpf_map_lookup_elem(map, &zero, n) < 0)
 		return -errno;
 	t = mono_ns() - t;
-	*ret_rate = n * 1000000000ULL / (t ? t : 1);
+	ret->own = n[0] * 1000000000ULL / (t ? t : 1);
+	ret->others = n[1] * 1000000000ULL / (t ? t : 1);
 	return 0;
 }

@@ -13,6 +13,7 @@ enum how {
 	HOW_CALLS_IN,  /* calls of func in the function `in` only */
 	HOW_BEHIND,    /* behind the call of `in`, in func */
 	HOW_LAST_CALL, /* the last call of `in`, in func */
+	HOW_GOPARK,    /* park: the entry of `in`, its one caller, where that is a function everywhere */
 	HOW_SCHEDULE,  /* execute: schedule's nop and the other calls, where that is cheaper */
 };
 
@@ -42,7 +43,8 @@ struct row {
  */
 static const struct row rows[] = {
 	{HOOK_EXECUTE, 19, 99, HOW_SCHEDULE, true, false, 0, "runtime.execute", NULL, "GoStart"},
-	{HOOK_PARK, 19, 99, HOW_ENTRY, true, false, 0, "runtime.park_m", NULL, "GoBlock"},
+	{HOOK_PARK, 19, 20, HOW_ENTRY, true, false, 0, "runtime.park_m", NULL, "GoBlock"},
+	{HOOK_PARK, 21, 99, HOW_GOPARK, true, false, 0, "runtime.park_m", "runtime.gopark", "GoBlock"},
 	{HOOK_READY, 19, 99, HOW_CALLS, true, false, 0, "runtime.ready", NULL, "GoUnblock"},
 	{HOOK_INJECT, 19, 99, HOW_ENTRY, false, false, 0, "runtime.injectglist", NULL, "GoUnblock"},
 	{HOOK_CREATE, 19, 99, HOW_BEHIND, true, false, 0, "runtime.newproc.func1",
@@ -253,6 +255,27 @@ static int execute_sites(const struct image *img, struct plan *p)
 }
 
 /*
+ * gopark's entry instead of park_m's: the goroutine, the reason and the stack are in registers there,
+ * so that less is read. Behind it nothing can happen to the goroutine before park_m: the runtime's own
+ * functions are not preempted (Go 1.26 runtime/preempt.go, isAsyncSafePoint). 1, or 0: a profile made
+ * the compiler inline it, or its call of mcall is not found.
+ */
+static int gopark_site(const struct image *img, const char *gopark, struct plan *p,
+		       struct site *ret)
+{
+	struct site_list calls = {0};
+	int n = 0;
+
+	if (image_inlined_into(img, gopark, NULL, 0) == 0 &&
+	    image_site_entry(img, gopark, ret, NULL) == 0 && ret->kind == SITE_PUSH)
+		n = image_site_calls(img, "runtime.mcall", gopark, false, &calls, NULL);
+	if (n == 1)
+		p->gopark_pc = calls.v[0].va + calls.v[0].len;
+	site_list_done(&calls);
+	return n == 1;
+}
+
+/*
  * On arm64 a function without a stack check begins with its frame: a call in it is an instruction
  * that kernels emulate, but x29 is the function's own there.
  */
@@ -298,6 +321,11 @@ static int row_sites(const struct image *img, const struct row *row, const struc
 		if (n)
 			return n;
 		n = image_site_entry(img, row->func, &site, d);
+		break;
+	case HOW_GOPARK:
+		n = gopark_site(img, row->in, p, &site);
+		if (!n)
+			n = image_site_entry(img, row->func, &site, d);
 		break;
 	case HOW_ENTRY:
 		n = image_site_entry(img, row->func, &site, d);
@@ -390,6 +418,7 @@ static const char *how_name(const struct row *row)
 {
 	switch (row->how) {
 	case HOW_ENTRY:
+	case HOW_GOPARK:
 	case HOW_SCHEDULE:
 		return "entry";
 	case HOW_CALLS:
@@ -422,6 +451,8 @@ static int row_resolve(const struct image *img, const struct row *row, const str
 	if (n == -ENOMEM)
 		return diag_set(d, n, "no memory for probe sites");
 	h->site_cnt = p->site_cnt - h->site_first;
+	if (row->how == HOW_GOPARK && p->gopark_pc)
+		h->func = row->in;
 	if (row->how == HOW_SCHEDULE && h->site_cnt > 1)
 		h->how = "nop in schedule, calls";
 	if (row->how == HOW_ENTRY && h->site_cnt &&

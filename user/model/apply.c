@@ -58,8 +58,7 @@ static void on_execute(struct model *mo, struct at *a)
 	say_label(mo, a->m, a->r->x);
 }
 
-/* Go 1.22 on has the reason for the trace in the m; before, the wait reason's text must do. */
-static const char *block_reason(const struct model *mo, const struct rec *r)
+const char *block_reason(const struct model *mo, const struct rec *r)
 {
 	if (mo->opts.block_reasons.cnt)
 		return text_at(&mo->opts.block_reasons, r->x);
@@ -73,8 +72,7 @@ static void on_park(struct model *mo, struct at *a)
 	if (!g_ensure_running(mo, a->m, a->g, a->p))
 		return;
 	g_block(mo, a->g, reason, rec_stack(mo, a->r));
-	a->g->assist_wait =
-		a->g->assist && strcmp(reason, "GC mark assist wait for work") == 0;
+	a->g->assist_wait = a->g->assist && strcmp(reason, ASSIST_REASON) == 0;
 }
 
 static void on_gosched(struct model *mo, struct at *a)

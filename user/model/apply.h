@@ -21,6 +21,11 @@ struct at {
 uint32_t rec_stack(struct model *mo, const struct rec *r);
 uint32_t rec_stack_skip(struct model *mo, const struct rec *r, unsigned skip);
 
+/* Why r (PARK) blocks, as the trace names it: Go 1.22 on from the m, before by the wait reason. */
+const char *block_reason(const struct model *mo, const struct rec *r);
+/* What that is for a goroutine that waits in the middle of its range of mark assists. */
+#define ASSIST_REASON "GC mark assist wait for work"
+
 /* ---- apply_proc.c: syscalls, Ps, foreign threads -------------------------------------------- */
 
 void on_syscall_enter(struct model *mo, struct at *a);

@@ -3,6 +3,8 @@
  */
 #include "model/apply.h"
 
+#include <string.h>
+
 #include "model/heap.h"
 
 void on_stw_begin(struct model *mo, struct at *a)
@@ -130,13 +132,20 @@ static bool says_nothing_of_curg(unsigned hook)
 	       hook == HOOK_GCWAIT;
 }
 
+/* g is in its range of mark assists, as r of g tells: a block at gopark tells by its reason alone. */
+static bool in_assist(const struct model *mo, const struct rec *r)
+{
+	return (r->flags & REC_F_ASSIST) ||
+	       (r->hook == HOOK_PARK && strcmp(block_reason(mo, r), ASSIST_REASON) == 0);
+}
+
 void assist_settle(struct model *mo, struct m *m, const struct rec *r)
 {
 	struct g *g = m->g;
 
 	if (!g || !g->assist || g->state != G_RUNNING || says_nothing_of_curg(r->hook))
 		return;
-	if (r->goid != g->goid) {
+	if (r->goid ? r->goid != g->goid : r->hook != HOOK_PARK || r->g != g->ptr) {
 		/* It woke or made another one: between pieces only if the range is over. */
 		if (m->assist_end == g && !m->assist_piece)
 			assist_close(mo, m, g);
@@ -149,7 +158,7 @@ void assist_settle(struct model *mo, struct m *m, const struct rec *r)
 			assist_close(mo, m, g); /* a new range: nothing tied it to the last piece */
 		return;
 	}
-	if (r->flags & REC_F_ASSIST) {
+	if (in_assist(mo, r)) {
 		g->assist_on = true;
 		m->assist_end = NULL;
 		return;

@@ -11,6 +11,24 @@ static const struct plan_hook *hook_of(const struct plan *p, unsigned hook)
 	return NULL;
 }
 
+/* A block is seen at gopark where that is a function everywhere, with the place of its call of mcall. */
+static void check_park(const struct image *img, const struct plan *p)
+{
+	const struct plan_hook *h = hook_of(p, HOOK_PARK);
+	struct image_func f;
+
+	if (image_get_info(img)->version.minor < 21 ||
+	    image_inlined_into(img, "runtime.gopark", NULL, 0)) {
+		assert_string_equal(h->func, "runtime.park_m");
+		assert_int_equal(p->gopark_pc, 0);
+		return;
+	}
+	assert_string_equal(h->func, "runtime.gopark");
+	assert_int_equal(image_func_find(img, "runtime.gopark", &f), 0);
+	assert_in_range(p->gopark_pc, f.entry_va + 1, f.end_va);
+	assert_in_range(p->sites[h->site_first].site.va, f.entry_va, p->gopark_pc);
+}
+
 static void check_plan(const char *version, const char *kind)
 {
 	static const uint8_t needed[] = { HOOK_EXECUTE,	      HOOK_PARK,	HOOK_READY,
@@ -28,6 +46,7 @@ static void check_plan(const char *version, const char *kind)
 	for (size_t i = 0; i < ARRAY_LEN(needed); i++)
 		if (!hook_of(&p, needed[i]))
 			fail_msg("%s %s: no site for %s", version, kind, plan_hook_name(needed[i]));
+	check_park(img, &p);
 	for (size_t i = 0; i < p.hook_cnt; i++) {
 		const struct plan_hook *h = &p.hooks[i];
 

@@ -88,7 +88,8 @@ static inline int lab_take_gen(void *ctx, const struct model_gen *gen)
 }
 
 static const char *const lab_reasons[] = { "unspecified", "forever", "network", "select",
-					   "chan receive", "chan send", "sleep", "sync", "" };
+					   "chan receive", "chan send", "sleep", "sync", "",
+					   "GC mark assist wait for work" };
 static const char *const lab_stw[] = { "unknown", "GC sweep termination", "GC mark termination" };
 
 /* Runs records into a whole trace in out. The model's error, or 0. */

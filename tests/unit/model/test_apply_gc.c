@@ -61,12 +61,43 @@ static void test_mark_assist_spans_pieces(void **state)
 			 "m101 p0 g1 GoBlock \"chan receive\" []\n");
 }
 
+/* A block at gopark has neither a goid nor flags: its reason tells whether it is in the middle. */
+static void test_mark_assist_and_unnamed_block(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	R(&s, HOOK_ASSIST_BEGIN, 101, G(1), P(0), .flags = REC_F_ASSIST);
+	R(&s, HOOK_ASSIST_END, 101, G(1), P(0), .flags = REC_F_ASSIST);
+	R(&s, HOOK_PARK, 101, .g = GPTR(1), .x = 9);
+	R(&s, HOOK_EXECUTE, 101, G(3), P(0));
+	R(&s, HOOK_READY, 101, .g = GPTR(1), .x = GPTR(3));
+	R(&s, HOOK_PARK, 101, .g = GPTR(3), .x = 4);
+	R(&s, HOOK_EXECUTE, 101, G(1), P(0));
+	expect_clean(&s, "m101 p0 g1 GCMarkAssistBegin []\n"
+			 "m101 p0 g1 GoBlock \"GC mark assist wait for work\" []\n"
+			 "m101 p0 g- GoStart g3\n"
+			 "m101 p0 g3 GoUnblock g1 []\n"
+			 "m101 p0 g3 GoBlock \"chan receive\" []\n"
+			 "m101 p0 g- GoStart g1\n"
+			 "m101 p0 g1 GCMarkAssistEnd\n");
+	script_begin(&s);
+	R(&s, HOOK_ASSIST_BEGIN, 101, G(1), P(0), .flags = REC_F_ASSIST);
+	R(&s, HOOK_ASSIST_END, 101, G(1), P(0), .flags = REC_F_ASSIST);
+	R(&s, HOOK_PARK, 101, .g = GPTR(1), .x = 4);
+	expect_clean(&s, "m101 p0 g1 GCMarkAssistBegin []\n"
+			 "m101 p0 g1 GCMarkAssistEnd\n"
+			 "m101 p0 g1 GoBlock \"chan receive\" []\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stop_the_world),
 		cmocka_unit_test(test_gc_cycle),
 		cmocka_unit_test(test_mark_assist_spans_pieces),
+		cmocka_unit_test(test_mark_assist_and_unnamed_block),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
