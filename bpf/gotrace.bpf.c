@@ -22,7 +22,10 @@ char LICENSE[] SEC("license") = "GPL";
 
 const volatile struct bpf_config cfg = {};
 
-/* Written by the loader: 0 before arming and after the end. Own pages: mmap()ed by the skeleton. */
+/*
+ * Written by the loader: 0 before arming and after the end, another number each time it is armed. Own
+ * pages: mmap()ed by the skeleton.
+ */
 __u32 armed = 0;
 /* Set when the target replaced itself: what runs under its number then is another program. */
 __u32 execed = 0;

@@ -142,11 +142,7 @@ int on_execute(struct pt_regs *ctx)
 		e.x = mode;
 	}
 	__emit(&e);
-	if (heap_due(e.cpu)) {
-		struct event heap = e;
-
-		emit_heap(&heap);
-	}
+	__emit_heap(&e);
 	return 0;
 }
 
@@ -162,11 +158,7 @@ int on_park(struct pt_regs *ctx)
 	if (!armed || !is_target(bpf_get_current_task_btf(), &e.tid))
 		return 0;
 	e.cpu = bpf_get_smp_processor_id();
-	if (heap_due(e.cpu)) {
-		struct event heap = e;
-
-		emit_heap(&heap);
-	}
+	__emit_heap(&e);
 	if (cfg.gopark_pc) {
 		e.g = GO_G(ctx);
 		if (name_parks)

@@ -8,6 +8,7 @@
 /* What is kept with a thread from a system call's begin to its end. Gone with the thread. */
 struct thread {
 	u64 g, goid, m; /* SYS_GO: the goroutine whose system call it is in, and its m */
+	u32 armed;	/* when that was: nothing outlives a pause */
 	u8 sys;		/* enum thread_sys */
 };
 
@@ -94,8 +95,10 @@ int on_sys_enter(u64 *ctx)
 	e.cpu = bpf_get_smp_processor_id();
 	t = thread_of(task);
 	if (!go_syscall(&e, task, regs)) {
-		if (t)
+		if (t) {
+			t->armed = armed;
 			t->sys = SYS_OTHER;
+		}
 		passed(&e);
 		return 0;
 	}
@@ -103,6 +106,7 @@ int on_sys_enter(u64 *ctx)
 		t->g = e.g;
 		t->goid = e.goid;
 		t->m = e.m;
+		t->armed = armed;
 		t->sys = SYS_GO;
 	}
 	if (cfg.g_syscallbp == GO_NONE) {
@@ -112,11 +116,7 @@ int on_sys_enter(u64 *ctx)
 	}
 	e.skip = 1;
 	traced(&e);
-	if (heap_due(e.cpu)) {
-		struct event heap = e;
-
-		emit_heap(&heap);
-	}
+	__emit_heap(&e);
 	__emit_stack(&e);
 	return 0;
 }
@@ -137,7 +137,7 @@ int on_sys_exit(u64 *ctx)
 		return 0;
 	e.cpu = bpf_get_smp_processor_id();
 	t = thread_of(task);
-	sys = t ? t->sys : SYS_UNKNOWN;
+	sys = t && t->armed == armed ? t->sys : SYS_UNKNOWN;
 	if (t)
 		t->sys = SYS_UNKNOWN;
 	if (t && sys == SYS_GO) {

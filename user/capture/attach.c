@@ -24,6 +24,7 @@ struct attach {
 	struct attach_target target;
 	char exe_path[64];
 	bool tracepoints;
+	uint32_t armings; /* how often it was armed: never 0 while it is */
 	struct bpf_link *exec_link; /* NULL: exec is only seen by asking (target_check) */
 	void *ctl_map, *data_map; /* mmap()ed */
 	size_t ctl_len, data_len, ring_bytes;
@@ -327,7 +328,9 @@ bool attach_execed(const struct attach *a)
 
 void attach_arm(struct attach *a, bool on)
 {
-	__atomic_store_n(&a->skel->bss->armed, on ? 1U : 0U, __ATOMIC_RELEASE);
+	if (on && !++a->armings)
+		a->armings = 1;
+	__atomic_store_n(&a->skel->bss->armed, on ? a->armings : 0U, __ATOMIC_RELEASE);
 }
 
 void attach_unlink(struct attach *a)
