@@ -130,6 +130,8 @@ const pageHead = `# What was recorded, and how it compares
 Written by tools/coverage (make compare); no cell is made by hand. Each cell records a fixture
 (tests/fixtures) while it traces itself with runtime/trace, and compares by tools/tracecmp.
 
+- **syscalls**: how they were seen, by the kernel's tracepoints or by probes (--syscalls): half of the
+  cells each.
 - **readers**: golang.org/x/exp/trace, go tool trace of the newest Go and of the program's own from
   1.24 on, and gotrace-bpf validate take the file to its end.
 - **match**: transitions of goroutines that both traces have, of those that either has. Up to Go 1.21
@@ -178,7 +180,7 @@ func row(b *strings.Builder, m *lab.Measured) {
 	if len(m.HooksMissing) > 0 {
 		hooks = strings.Join(m.HooksMissing, ", ")
 	}
-	fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", m.Version, m.Kind, m.Fixture, m.Readers,
+	fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", m.Version, m.Kind, m.Fixture, m.Syscalls, m.Readers,
 		match, stack, held, strings.ReplaceAll(hooks, "|", "/"))
 }
 
@@ -198,7 +200,7 @@ func render(cells map[string]*lab.Measured) string {
 		if i%2 == 0 {
 			v = lab.FirstVersions[i/2]
 		}
-		fmt.Fprintf(&b, "\n## Go %s\n\n| version | kind | fixture | readers | match | stack | all held | hooks missing |\n|---|---|---|---|---|---|---|---|\n", v)
+		fmt.Fprintf(&b, "\n## Go %s\n\n| version | kind | fixture | syscalls | readers | match | stack | all held | hooks missing |\n|---|---|---|---|---|---|---|---|---|\n", v)
 		for _, k := range lab.AllKinds {
 			for _, f := range lab.Fixtures {
 				if m := cells[cell{v, f, k.Name}.name()]; m != nil {
@@ -208,7 +210,7 @@ func render(cells map[string]*lab.Measured) string {
 		}
 		for _, k := range lab.AllKinds {
 			if i%2 == 1 && lab.Minor(v) < k.Since {
-				fmt.Fprintf(&b, "| %s | %s | - | - | - | - | no such builds before Go 1.%d | - |\n", v, k.Name, k.Since)
+				fmt.Fprintf(&b, "| %s | %s | - | - | - | - | - | no such builds before Go 1.%d | - |\n", v, k.Name, k.Since)
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -104,6 +105,7 @@ func Compare(t testing.TB, version, ours, own string) (*Compared, error) {
 // Measured is one cell of the coverage table.
 type Measured struct {
 	Version, Kind, Fixture string
+	Syscalls               string // how they were seen: "tracepoint" or "uprobe"
 	Readers                string // "yes", or who refuses
 	Compared               *Compared
 	Lost                   string   // "none", or what the summary says
@@ -180,13 +182,24 @@ func BestOf(t testing.TB, n int, bin, version, kind, fixture string, rounds int)
 	}
 }
 
+// syscallsOf gives each cell one of the two ways to see system calls, half of all cells each.
+func syscallsOf(version, kind, fixture string) string {
+	h := fnv.New32a()
+	h.Write([]byte(version + "/" + kind + "/" + fixture))
+	if h.Sum32()>>8&1 == 0 {
+		return "tracepoint"
+	}
+	return "uprobe"
+}
+
 // Measure records a fixture while it traces itself, and judges.
 func Measure(t testing.TB, bin, version, kind, fixture string, rounds int) *Measured {
 	t.Helper()
-	m := &Measured{Version: version, Kind: kind, Fixture: fixture, HooksMissing: HooksMissing(t, bin)}
+	m := &Measured{Version: version, Kind: kind, Fixture: fixture, HooksMissing: HooksMissing(t, bin),
+		Syscalls: syscallsOf(version, kind, fixture)}
 	dir := t.TempDir()
 	tg := Start(t, bin)
-	rec := Record(t, tg.Pid, "-v", "-o", filepath.Join(dir, "ours"))
+	rec := Record(t, tg.Pid, "-v", "--syscalls", m.Syscalls, "-o", filepath.Join(dir, "ours"))
 	own := filepath.Join(dir, "own")
 	tg.Trace(own)
 	for i := 0; i < 3; i++ {
