@@ -11,7 +11,6 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
-	"syscall"
 
 	"gotrace-bpf/tools/bench/wl"
 )
@@ -121,16 +120,14 @@ func pread() {
 	os.Remove(f.Name())
 	_, err = f.Write(make([]byte, 4096))
 	check(err)
-	fd := int(f.Fd())
 	wl.Serve("-", func() {
 		go func() {
 			buf := make([]byte, 4096)
 			wl.Loop(func() {
-				if n, err := syscall.Pread(fd, buf, 0); n != len(buf) {
+				if n, err := f.ReadAt(buf, 0); n != len(buf) {
 					check(fmt.Errorf("pread: %d, %v", n, err))
 				}
 			})
-			runtime.KeepAlive(f)
 		}()
 	})
 }
@@ -140,12 +137,12 @@ type node struct {
 	_    [15]uintptr
 }
 
-// alloc: an operation is 16 objects of 128 bytes; a tree of some 16 MiB lives on.
+// alloc: an operation is 16 objects of 128 bytes; some 32 MiB live on.
 func alloc() {
 	wl.Serve("-", func() {
 		for g := 0; g < 2; g++ {
 			go func() {
-				ring := make([]*node, 4096)
+				ring := make([]*node, 8192)
 				i := 0
 				wl.Loop(func() {
 					var l *node
