@@ -27,6 +27,8 @@ const volatile struct bpf_config cfg = {};
  * pages: mmap()ed by the skeleton.
  */
 __u32 armed = 0;
+/* The link whose hits are taken (COOKIE_TURN_SHIFT). */
+__u32 turn = 0;
 /* Set when the target replaced itself: what runs under its number then is another program. */
 __u32 execed = 0;
 /*
@@ -92,6 +94,8 @@ int on_hook(struct pt_regs *ctx)
 	if (!armed)
 		return 0;
 	cookie = bpf_get_attach_cookie(ctx);
+	if (cookie >> COOKIE_TURN_SHIFT != turn)
+		return 0;
 	e.hook = (u8)cookie;
 	switch (e.hook) {
 	case HOOK_EXECUTE:
@@ -134,7 +138,7 @@ int on_hook(struct pt_regs *ctx)
 		emit_stack(&e);
 		break;
 	case HOOK_EXIT:
-		emit(&e); /* the pointer says who */
+		__emit(&e); /* the pointer says who */
 		break;
 	case HOOK_SYSCALL_ENTER:
 	case HOOK_SYSCALL_BLOCK:

@@ -171,7 +171,7 @@ static __always_inline void on_rare(struct event *e, struct pt_regs *ctx, u64 co
 		emit(e);
 		break;
 	case HOOK_CALL:
-		e->x = cookie >> COOKIE_CALL_SHIFT;
+		e->x = (cookie & ~(~0ULL << COOKIE_TURN_SHIFT)) >> COOKIE_CALL_SHIFT;
 		e->g = g;
 		read_g_tail(e, g);
 		read_m(e, g, false);

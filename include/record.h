@@ -215,6 +215,7 @@ enum cookie_flag {
 	COOKIE_PREEMPTED = 1 << 10, /* GOSCHED by gopreempt_m or goyield_m: always "preempted" */
 	COOKIE_GOSCHED = 1 << 11,  /* GOSCHED by gosched_m: always "runtime.Gosched" */
 	COOKIE_PC_AX = 1 << 12,	   /* SYSCALL_ENTER by reentersyscall: pc in AX, bp in CX */
+	COOKIE_TURN_SHIFT = 56,	   /* which link in turn (8 bits): hits of others than the last are left alone */
 	COOKIE_CALL_SHIFT = 16,	   /* HOOK_CALL: which of the functions asked for, from here on */
 	COOKIE_YIELD = 1 << 14,	   /* GOSCHED by goyield_m: not at a function's entry, its gobuf is whole */
 	COOKIE_CALL = 1 << 13,	   /* the site is a call, not the callee's entry: the stack has no return address yet */

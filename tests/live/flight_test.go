@@ -8,12 +8,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/exp/trace"
 
 	"live/lab"
 )
@@ -108,6 +111,49 @@ func TestFlightBlocked(t *testing.T) {
 		if whole == 0 || !said {
 			t.Errorf("%s: %d whole waits, told: %v", f.path, whole, said)
 		}
+	}
+}
+
+// Three goroutines take turns on one P, each for some 40 ms and never preempted: one that was woken
+// waits that long to run. From its wake-up on, which names it by its address alone.
+func TestFlightRunnable(t *testing.T) {
+	lab.Tool(t)
+	t.Setenv("GODEBUG", "asyncpreemptoff=1")
+	p := startProg(t, flightProg(t), "-hogs", "3")
+	dir := t.TempDir()
+	r := lab.Record(t, p.Process.Pid, "-F", "3s", "--max-overhead", "off", "-o", dir, "--on", "runnable>15ms")
+	ds := waitDumps(t, dir, 3, 20*time.Second)
+	r.Stop()
+	last := ds[2]
+	if last.reason != "runnable" {
+		t.Errorf("%s: not in the name", last.path)
+	}
+	d, err := readDump(last.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	woken := map[string]trace.Time{}
+	long := map[string]bool{}
+	for _, m := range d.moves {
+		if m.from == "Waiting" && m.to == "Runnable" {
+			woken[m.res] = m.at
+		} else if at, ok := woken[m.res]; ok && m.to == "Running" {
+			long[m.res] = long[m.res] || time.Duration(m.at-at) > 15*time.Millisecond
+			delete(woken, m.res)
+		}
+	}
+	told := regexp.MustCompile(`runnable>15ms: goroutine (\d+) `)
+	said := 0
+	for _, l := range d.logs {
+		if g := told.FindStringSubmatch(l.Message); g != nil {
+			said++
+			if !long["Goroutine("+g[1]+")"] {
+				t.Errorf("%q, but the trace has no such wait", l.Message)
+			}
+		}
+	}
+	if said == 0 || len(long) == 0 {
+		t.Errorf("%d waits told, %v in the trace", said, long)
 	}
 }
 

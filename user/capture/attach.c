@@ -16,9 +16,13 @@
 #include "base/num.h"
 #include "gotrace.skel.h"
 
+enum { LINKS_MAX = 4 };
+
 struct attach {
 	struct gotrace_bpf *skel;
-	struct bpf_link *links[PART_COUNT]; /* not split: [0] for all */
+	struct bpf_link *link; /* all sites of the parts that are watched */
+	unsigned parts;	       /* those, as bits */
+	uint8_t turn;	       /* in its cookies (COOKIE_TURN_SHIFT) */
 	struct bpf_link *sys_links[2]; /* enter, exit */
 	int own_link;		       /* -1: none */
 	struct attach_target target;
@@ -177,13 +181,17 @@ static int link_failed(int err, struct diag *d)
 			strerror(-err));
 }
 
-/* One link for the sites of the parts in mask. 0 (also if it has none), or the kernel's error. */
+/*
+ * One link for the sites of the parts in mask, in the turn after this one. 0 (also if it has none), or
+ * the kernel's error.
+ */
 static int link_parts(struct attach *a, unsigned mask, struct bpf_link **ret)
 {
 	LIBBPF_OPTS(bpf_uprobe_multi_opts, o);
 	const struct plan *plan = a->target.plan;
 	unsigned long *offsets = reallocarray(NULL, plan->site_cnt, sizeof(*offsets));
 	__u64 *cookies = reallocarray(NULL, plan->site_cnt, sizeof(*cookies));
+	__u64 turn = (uint8_t)(a->turn + 1);
 	struct bpf_link *link = NULL;
 	int err = offsets && cookies ? 0 : -ENOMEM;
 
@@ -191,7 +199,7 @@ static int link_parts(struct attach *a, unsigned mask, struct bpf_link **ret)
 		if (!(mask & 1U << plan_part((uint8_t)plan->sites[i].cookie)))
 			continue;
 		offsets[o.cnt] = plan->sites[i].site.file_off;
-		cookies[o.cnt++] = plan->sites[i].cookie;
+		cookies[o.cnt++] = plan->sites[i].cookie | turn << COOKIE_TURN_SHIFT;
 	}
 	o.offsets = offsets;
 	o.cookies = cookies;
@@ -213,18 +221,9 @@ int attach_link(struct attach *a, const struct attach_target *t, struct diag *d)
 
 	a->target = *t;
 	snprintf(a->exe_path, sizeof(a->exe_path), "%s", t->exe_path);
-	if (t->split) {
-		err = attach_switch(a, t->parts, d);
-		if (err < 0)
-			return err;
-	} else {
-		err = link_parts(a, ~0U, &a->links[0]);
-		if (err < 0)
-			return link_failed(err, d);
-		err = attach_tracepoints(a, d);
-		if (err < 0)
-			return err;
-	}
+	err = attach_switch(a, t->parts, d);
+	if (err < 0)
+		return err;
 	/* Best effort: without it exec is noticed a little later, by asking. */
 	a->exec_link = bpf_program__attach(a->skel->progs.on_exec);
 	return 0;
@@ -239,8 +238,8 @@ static void *destroy_link(void *link)
 /* The kernel makes each close wait for a grace period: side by side they wait for the same one. */
 static void destroy_links(struct bpf_link **v, size_t n)
 {
-	pthread_t threads[PART_COUNT + 3];
-	bool started[PART_COUNT + 3] = {false};
+	pthread_t threads[LINKS_MAX];
+	bool started[LINKS_MAX] = { false };
 
 	for (size_t i = 1; i < n; i++)
 		started[i] = v[i] && pthread_create(&threads[i], NULL, destroy_link, v[i]) == 0;
@@ -254,23 +253,23 @@ static void destroy_links(struct bpf_link **v, size_t n)
 
 int attach_switch(struct attach *a, unsigned parts, struct diag *d)
 {
-	struct bpf_link *gone[PART_COUNT + 2];
+	struct bpf_link *gone[LINKS_MAX], *link = NULL;
 	size_t n = 0;
 	int err = 0;
 
-	for (unsigned i = 0; i < PART_COUNT && !err; i++)
-		if ((parts & 1U << i) && !a->links[i])
-			err = link_parts(a, 1U << i, &a->links[i]);
-	if (err < 0)
-		return link_failed(err, d);
+	if (parts != a->parts) {
+		err = link_parts(a, parts, &link);
+		if (err < 0)
+			return link_failed(err, d);
+		/* From here on the programs take the new link's hits and leave the old one's. */
+		__atomic_store_n(&a->skel->bss->turn, ++a->turn, __ATOMIC_RELEASE);
+		if (a->link)
+			gone[n++] = a->link;
+		a->link = link;
+		a->parts = parts;
+	}
 	if (parts & 1U << PART_SYSCALLS)
 		err = attach_tracepoints(a, d);
-	for (unsigned i = 0; i < PART_COUNT; i++) {
-		if ((parts & 1U << i) || !a->links[i])
-			continue;
-		gone[n++] = a->links[i];
-		a->links[i] = NULL;
-	}
 	for (size_t i = 0; !(parts & 1U << PART_SYSCALLS) && i < ARRAY_LEN(a->sys_links); i++) {
 		if (a->sys_links[i])
 			gone[n++] = a->sys_links[i];
@@ -296,6 +295,30 @@ int attach_own(struct attach *a, const unsigned long *offs, const uint64_t *cook
 		return link;
 	a->own_link = link;
 	return 0;
+}
+
+static void *close_fd(void *fd)
+{
+	close((int)(intptr_t)fd);
+	return NULL;
+}
+
+void attach_close_later(int fd)
+{
+	pthread_t thread;
+
+	if (fd < 0)
+		return;
+	if (pthread_create(&thread, NULL, close_fd, (void *)(intptr_t)fd) == 0)
+		pthread_detach(thread);
+	else
+		close(fd);
+}
+
+void attach_own_done(struct attach *a)
+{
+	attach_close_later(a->own_link);
+	a->own_link = -1;
 }
 
 void attach_forget(struct attach *a)
@@ -335,18 +358,17 @@ void attach_arm(struct attach *a, bool on)
 
 void attach_unlink(struct attach *a)
 {
-	struct bpf_link *v[PART_COUNT + 3];
+	struct bpf_link *v[LINKS_MAX];
 
 	if (!a)
 		return;
-	for (size_t i = 0; i < PART_COUNT; i++)
-		v[i] = a->links[i];
-	v[PART_COUNT] = a->sys_links[0];
-	v[PART_COUNT + 1] = a->sys_links[1];
-	v[PART_COUNT + 2] = a->exec_link;
+	v[0] = a->link;
+	v[1] = a->sys_links[0];
+	v[2] = a->sys_links[1];
+	v[3] = a->exec_link;
 	destroy_links(v, ARRAY_LEN(v));
-	memset(a->links, 0, sizeof(a->links));
-	a->sys_links[0] = a->sys_links[1] = a->exec_link = NULL;
+	a->link = a->sys_links[0] = a->sys_links[1] = a->exec_link = NULL;
+	a->parts = 0;
 }
 
 void attach_free(struct attach *a)
@@ -359,8 +381,7 @@ void attach_free(struct attach *a)
 		munmap(a->data_map, a->data_len);
 	if (a->ctl_map)
 		munmap(a->ctl_map, a->ctl_len);
-	if (a->own_link >= 0)
-		close(a->own_link);
+	attach_own_done(a);
 	gotrace_bpf__destroy(a->skel);
 	free(a);
 }

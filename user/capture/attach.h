@@ -3,8 +3,9 @@
  *
  *	new --load--> loaded --attach--> attached --arm--> armed --disarm--> ... --free
  *
- * A1  One uprobe.multi link for all sites, or one for each part of the plan where parts are switched
- *     while the recording runs; links are descriptors: if we die, the kernel detaches.
+ * A1  One uprobe.multi link for all sites that are watched; for others, it is replaced: the new one is
+ *     there before the old one goes, and programs leave hits of the old one alone (turns). Links are
+ *     descriptors: if we die, the kernel detaches.
  * A2  No return probe, no write to the target, no wake-up (docs/design.md: the target comes first).
  * A3  attach_free is right in every phase and takes NULL.
  */
@@ -51,22 +52,20 @@ void attach_set_who(struct attach *a, const struct attach_who *who);
 int attach_tracepoints(struct attach *a, struct diag *d);
 
 /*
- * Attaches every site of plan in process pid through exe_path (/proc/self/fd/N of its binary), with
- * one link; split: with one for each part, of which those in parts (bits 1 << enum plan_part) are
- * attached. 0; -ENOTSUP (no uprobe.multi: kernel 6.6 has it), -EPERM, -ESRCH.
+ * Attaches the sites of those parts of plan (bits 1 << enum plan_part) in process pid through exe_path
+ * (/proc/self/fd/N of its binary). 0; -ENOTSUP (no uprobe.multi: kernel 6.6 has it), -EPERM, -ESRCH.
  */
 struct attach_target {
 	const struct plan *plan; /* borrowed for the life of a */
 	int pid;
 	const char *exe_path;
-	bool split;
 	unsigned parts;
 };
 int attach_link(struct attach *a, const struct attach_target *t, struct diag *d);
 
 /*
- * Split links only: attaches the parts that are missing, then detaches those not in parts (all at
- * once: each waits for the kernel). Errors as attach_link; the parts that could be attached are.
+ * Watches other parts from now on; waits until the kernel has let go of those that are left. Errors as
+ * attach_link.
  */
 int attach_switch(struct attach *a, unsigned parts, struct diag *d);
 
@@ -77,6 +76,13 @@ void attach_name_parks(struct attach *a, bool on);
 
 /* The same programs at places of our own program: cnt offsets (attach_own_offset) with cookies. */
 int attach_own(struct attach *a, const unsigned long *offs, const uint64_t *cookies, size_t cnt);
+/* Gives the places of our own up again. */
+void attach_own_done(struct attach *a);
+/*
+ * Closes fd in a thread of its own, which nobody waits for: giving a link up waits for the kernel, 30
+ * ms and more.
+ */
+void attach_close_later(int fd);
 /* An address in our own program as an offset in its file. 0 or -ENOENT. */
 int attach_own_offset(uintptr_t addr, unsigned long *ret);
 /* Forgets all that was recorded so far: before anything of the target's is. */
@@ -103,7 +109,7 @@ struct attach_features {
 	bool uprobe_multi;
 	bool nop5_cheap;
 	uint32_t push_ns, nop5_ns; /* of a hit with an empty program */
-	int link_fd; /* owned; -1 none. Closing it waits for the kernel (30 ms and more): do it last */
+	int link_fd; /* owned; -1 none. For attach_close_later, when nothing is measured any more */
 	char why[200]; /* of !uprobe_multi */
 };
 /*

@@ -323,6 +323,9 @@ static void capture_calibrate(struct capture *c, int64_t tls_g)
 
 	price_guess(&c->features, &c->plan, k.tracepoints, &c->price);
 	err = calib_run(&k, &c->price);
+	attach_own_done(c->attach);
+	attach_close_later(c->features.link_fd);
+	c->features.link_fd = -1;
 	log_debug("prices %s in %.1f ms: execute %u ns, park %u, ready %u (%u without a stack), "
 		  "syscall %u + %u, traced 2 * %u, let go 2 * %u, an idle hit %u; cold %.2f of that",
 		  err ? "guessed" : "measured", (double)(clock_now(CLOCK_MONOTONIC) - begin) / 1e6,
@@ -374,7 +377,7 @@ static int capture_attach(struct capture *c, struct diag *d)
 	begin_ns = clock_now(CLOCK_MONOTONIC);
 	err = attach_link(c->attach,
 			  &(struct attach_target){.plan = &c->plan, .pid = c->target.pid,
-						  .exe_path = path, .split = c->opts.steps,
+						  .exe_path = path,
 						  .parts = plan_rung_parts(c->rung) & c->parts},
 			  d);
 	if (err < 0)
@@ -579,8 +582,7 @@ void capture_free(struct capture *c)
 	image_free(c->img);
 	if (c->have_target)
 		target_done(&c->target);
-	if (c->features.link_fd >= 0)
-		close(c->features.link_fd);
+	attach_close_later(c->features.link_fd);
 	free(c);
 }
 

@@ -42,10 +42,19 @@ static void on_hit(struct flight *f, const struct watch_hit *hit)
 static int take_record(void *ctx, const struct rec *r)
 {
 	struct flight *f = ctx;
+	bool watched = f->watch && r->hook < HOOK_BPF_END;
+	struct rec named = { 0 };
 	struct watch_hit hit;
-	int err = model_record(f->s.join.model, r);
+	int err;
 
-	if (!err && f->watch && r->hook < HOOK_BPF_END && watch_record(f->watch, r, &hit))
+	/* Many records have a goroutine's address alone: the model knows whose it is, until its end. */
+	if (watched) {
+		named = *r;
+		if (!named.goid)
+			named.goid = model_goid(f->s.join.model, r->g);
+	}
+	err = model_record(f->s.join.model, r);
+	if (!err && watched && watch_record(f->watch, &named, &hit))
 		on_hit(f, &hit);
 	return err;
 }

@@ -170,3 +170,10 @@ const struct model_stats *model_get_stats(const struct model *mo)
 {
 	return &mo->stats;
 }
+
+uint64_t model_goid(const struct model *mo, uint64_t g)
+{
+	const struct g *x = g_by_ptr(mo, g);
+
+	return x ? x->goid : 0;
+}

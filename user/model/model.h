@@ -126,4 +126,7 @@ bool model_owes_note(const struct model *mo);
 
 const struct model_stats *model_get_stats(const struct model *mo);
 
+/* The goroutine whose structure is at g, as far as records have told (record.h R7); 0: none that is known. */
+uint64_t model_goid(const struct model *mo, uint64_t g);
+
 #endif

@@ -29,7 +29,7 @@ struct g *g_find(struct model *mo, uint64_t goid)
 	return map_ptr(&mo->gs, goid);
 }
 
-struct g *g_by_ptr(struct model *mo, uint64_t ptr)
+struct g *g_by_ptr(const struct model *mo, uint64_t ptr)
 {
 	return ptr ? map_ptr(&mo->gptrs, ptr) : NULL;
 }

@@ -137,7 +137,7 @@ static inline bool goid_lawful(uint64_t goid)
 
 struct g *g_find(struct model *mo, uint64_t goid);
 /* By its structure's address: the goroutine that was last seen in it. */
-struct g *g_by_ptr(struct model *mo, uint64_t ptr);
+struct g *g_by_ptr(const struct model *mo, uint64_t ptr);
 struct p *p_find(struct model *mo, uint64_t ptr);
 /* Find or make; NULL only without memory (mo->err). */
 /* m is the thread whose record names it: if another goroutine had this ptr, that one ends there. */

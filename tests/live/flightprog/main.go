@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -20,6 +21,7 @@ var (
 	pace  = flag.Int("pace", 8, "hands that the token passes between two short sleeps")
 	beat  = flag.String("beat", "", "a file that holds when it last ran (CLOCK_MONOTONIC)")
 	slow  = flag.Duration("slow", 0, "what one request in 200 sleeps")
+	hogs  = flag.Int("hogs", 0, "goroutines that sleep a moment, then compute for 40 ms, all on one P")
 )
 
 //go:noinline
@@ -41,6 +43,22 @@ func serve() {
 		}
 		<-c
 		time.Sleep(time.Millisecond)
+	}
+}
+
+var sink atomic.Uint64
+
+// hog computes without a call in between: with asyncpreemptoff=1 nothing takes its P away.
+func hog() {
+	for {
+		time.Sleep(time.Millisecond)
+		x := uint64(time.Now().UnixNano())
+		for i := 0; i < 28_000_000; i++ {
+			x ^= x << 13
+			x ^= x >> 7
+			x ^= x << 17
+		}
+		sink.Store(x)
 	}
 }
 
@@ -104,6 +122,13 @@ func main() {
 	flag.Parse()
 	if *beat != "" {
 		go heartbeat(*beat)
+	}
+	if *hogs > 0 {
+		runtime.GOMAXPROCS(1)
+		*busy = 0
+	}
+	for i := 0; i < *hogs; i++ {
+		go hog()
 	}
 	c := make(chan int)
 	for i := 0; i < *park; i++ {
