@@ -37,15 +37,15 @@ enum { GO_CALL_LEN = 4 };
 #endif
 
 enum {
-	GO_NONE = 0xffff,	/* golayout.h: GOLAYOUT_NONE */
-	GO_SYSCALL = 3,		/* runtime2.go _Gsyscall */
-	G_HEAD = 112,		/* stack bounds, m, sched up to bp */
-	G_TAIL = 80,		/* atomicstatus up to syncSafePoint */
-	G_ALL = 232,		/* both */
-	G_NEW = 176,		/* atomicstatus up to startpc */
-	G_SYS = 168,		/* stack bounds up to goid */
-	M_BLOCK = 48,		/* curg up to oldp */
-	P_BLOCK = 24,		/* id, status, ticks */
+	GO_NONE = 0xffff, /* golayout.h: GOLAYOUT_NONE */
+	GO_SYSCALL = 3,	  /* runtime2.go _Gsyscall */
+	G_HEAD = 112,	  /* stack bounds, m, sched up to bp */
+	G_TAIL = 80,	  /* atomicstatus up to syncSafePoint */
+	G_ALL = 232,	  /* both */
+	G_NEW = 176,	  /* atomicstatus up to startpc */
+	G_SYS = 168,	  /* stack bounds up to goid */
+	M_BLOCK = 48,	  /* curg up to oldp */
+	P_BLOCK = 24,	  /* id, status, ticks */
 };
 
 /* Words are taken out of blocks on the program's stack: the verifier wants them aligned. */
@@ -231,8 +231,7 @@ __noinline int read_m(struct event *e, u64 g, bool with_oldp)
 }
 
 /* The stack of the code that runs right here: return address, then the chain from the register. */
-static __always_inline void stack_here(struct event *e, struct pt_regs *ctx,
-				       u64 cookie)
+static __always_inline void stack_here(struct event *e, struct pt_regs *ctx, u64 cookie)
 {
 	e->stack_lo = GO_SP(ctx);
 	e->stack_hi = ~0ULL;

@@ -25,8 +25,7 @@ enum { INJECT_MAX = 1024 }; /* the poller returns at most 128 events, a P's queu
  * The runtime gives these wake-ups the stack of whoever called: the goroutine that is on its own
  * stack (then injectglist itself is the leaf), or the one behind the system stack.
  */
-static __always_inline void on_inject(struct event *e, struct pt_regs *ctx,
-				      u64 list)
+static __always_inline void on_inject(struct event *e, struct pt_regs *ctx, u64 list)
 {
 	struct inject_ctx c = { .e = e };
 
@@ -118,7 +117,8 @@ static __always_inline void on_rare(struct event *e, struct pt_regs *ctx, u64 co
 	case HOOK_GC_END:
 	case HOOK_STW_START:
 		on_curg(e, g, 0, false);
-		heap_ns = 0; /* a cycle's end and a restart are moments that the heap's graph needs */
+		/* A cycle's end and a restart are moments that the heap's graph needs. */
+		heap_ns = 0;
 		emit_heap(e);
 		break;
 	case HOOK_STW_BEGIN:

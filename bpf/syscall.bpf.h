@@ -59,7 +59,8 @@ static __always_inline bool go_syscall(struct event *e, struct task_struct *task
 	if (e->g && !bpf_probe_read_user(b, sizeof(b), (const void *)e->g) && word(b, 0) < sp &&
 	    sp <= word(b, 8))
 		return take_g_sys(e, b);
-	if (!fs || bpf_probe_read_user(&e->g, sizeof(e->g), (const void *)(fs + cfg.tls_g)) || !e->g)
+	if (!fs || bpf_probe_read_user(&e->g, sizeof(e->g), (const void *)(fs + cfg.tls_g)) ||
+	    !e->g)
 		return false;
 	if (bpf_probe_read_user(b, sizeof(b), (const void *)e->g)) {
 		fault(e);
