@@ -148,6 +148,12 @@ func TestBudgetLadder(t *testing.T) {
 		}
 		needLog(t, ownLogs(t, r.File), `^plan: full -> .*: there were [\d,]+ hits/s, [\d,]+ are allowed$`)
 		t.Logf("%d %%: %q", percent, ownLogs(t, r.File))
+		// A hit that two links told would be one that says nothing new; a few are left at a pause's ends.
+		for _, bad := range lab.UnexplainedRepairs(r.Stderr()) {
+			if n, _ := strconv.Atoi(strings.ReplaceAll(bad[strings.LastIndex(bad, " ")+1:], ",", "")); n > 20 {
+				t.Errorf("%d %%: repairs without a reason: %s", percent, bad)
+			}
+		}
 	}
 }
 

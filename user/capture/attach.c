@@ -23,6 +23,8 @@ struct attach {
 	struct bpf_link *link; /* all sites of the parts that are watched */
 	unsigned parts;	       /* those, as bits */
 	uint8_t turn;	       /* in its cookies (COOKIE_TURN_SHIFT) */
+	struct bpf_link *gone[LINKS_MAX]; /* for attach_let_go */
+	size_t gone_cnt;
 	struct bpf_link *sys_links[2]; /* enter, exit */
 	int own_link;		       /* -1: none */
 	struct attach_target target;
@@ -253,10 +255,10 @@ static void destroy_links(struct bpf_link **v, size_t n)
 
 int attach_switch(struct attach *a, unsigned parts, struct diag *d)
 {
-	struct bpf_link *gone[LINKS_MAX], *link = NULL;
-	size_t n = 0;
+	struct bpf_link *link = NULL;
 	int err = 0;
 
+	attach_let_go(a);
 	if (parts != a->parts) {
 		err = link_parts(a, parts, &link);
 		if (err < 0)
@@ -264,7 +266,7 @@ int attach_switch(struct attach *a, unsigned parts, struct diag *d)
 		/* From here on the programs take the new link's hits and leave the old one's. */
 		__atomic_store_n(&a->skel->bss->turn, ++a->turn, __ATOMIC_RELEASE);
 		if (a->link)
-			gone[n++] = a->link;
+			a->gone[a->gone_cnt++] = a->link;
 		a->link = link;
 		a->parts = parts;
 	}
@@ -272,11 +274,16 @@ int attach_switch(struct attach *a, unsigned parts, struct diag *d)
 		err = attach_tracepoints(a, d);
 	for (size_t i = 0; !(parts & 1U << PART_SYSCALLS) && i < ARRAY_LEN(a->sys_links); i++) {
 		if (a->sys_links[i])
-			gone[n++] = a->sys_links[i];
+			a->gone[a->gone_cnt++] = a->sys_links[i];
 		a->sys_links[i] = NULL;
 	}
-	destroy_links(gone, n);
 	return err;
+}
+
+void attach_let_go(struct attach *a)
+{
+	destroy_links(a->gone, a->gone_cnt);
+	a->gone_cnt = 0;
 }
 
 int attach_own(struct attach *a, const unsigned long *offs, const uint64_t *cookies, size_t cnt)
@@ -362,6 +369,7 @@ void attach_unlink(struct attach *a)
 
 	if (!a)
 		return;
+	attach_let_go(a);
 	v[0] = a->link;
 	v[1] = a->sys_links[0];
 	v[2] = a->sys_links[1];

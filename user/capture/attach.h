@@ -64,10 +64,11 @@ struct attach_target {
 int attach_link(struct attach *a, const struct attach_target *t, struct diag *d);
 
 /*
- * Watches other parts from now on; waits until the kernel has let go of those that are left. Errors as
- * attach_link.
+ * Watches other parts from now on. Those that are left are still attached, and cost a trap, until
+ * attach_let_go, which waits for the kernel. Errors as attach_link.
  */
 int attach_switch(struct attach *a, unsigned parts, struct diag *d);
+void attach_let_go(struct attach *a);
 
 /* Wake-ups without stacks, from the next one on. */
 void attach_plain_wakes(struct attach *a, bool on);

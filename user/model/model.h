@@ -57,6 +57,7 @@ enum repair {
 	REPAIR_GC,	      /* a GC cycle's begin or end was not seen */
 	REPAIR_REGION,	      /* a user region's or task's end was not seen */
 	REPAIR_RESUME,	      /* expected: what changed while the recording was paused */
+	REPAIR_PLAN,	      /* expected: what the plan leaves to be inferred (enum rec_plan) */
 	REPAIR_IGNORED,	      /* a record that says nothing new or cannot be true */
 	REPAIR_COUNT,
 };

@@ -27,6 +27,7 @@ static const struct {
 	[REPAIR_GC] = { "gc", false },
 	[REPAIR_REGION] = { "region", false },
 	[REPAIR_RESUME] = { "while-paused", true },
+	[REPAIR_PLAN] = { "by-plan", true },
 	[REPAIR_IGNORED] = { "ignored", false },
 };
 
@@ -40,9 +41,23 @@ bool repair_expected(enum repair r)
 	return kinds[r].expected;
 }
 
+/* The plan does not watch what would have told it. */
+static bool left_to_us(const struct model *mo, enum repair r)
+{
+	if (mo->plan == REC_PLAN_STOP)
+		return r == REPAIR_START;
+	return mo->plan == REC_PLAN_LEAN &&
+	       (r == REPAIR_STOP || r == REPAIR_BLOCK || r == REPAIR_CREATE ||
+		r == REPAIR_VANISH || r == REPAIR_PROC_STOP);
+}
+
 void repaired(struct model *mo, enum repair r)
 {
-	mo->stats.repairs[mo->from_pause ? REPAIR_RESUME : r]++;
+	if (mo->from_pause)
+		r = REPAIR_RESUME;
+	else if (left_to_us(mo, r))
+		r = REPAIR_PLAN;
+	mo->stats.repairs[r]++;
 }
 
 enum { PEND_EVENTS = 6 }; /* steal, steal, start, end-blocked, start, one to spare */

@@ -169,6 +169,16 @@ func Readers(t testing.TB, version, file string) string {
 	return "yes"
 }
 
+// UnexplainedRepairs of a summary: those that a run without losses has no reason for.
+func UnexplainedRepairs(stderr string) (bad []string) {
+	if r := repairsLine.FindStringSubmatch(stderr); r != nil {
+		for _, b := range badRepair.FindAllStringSubmatch(r[1], -1) {
+			bad = append(bad, b[1]+" "+b[2])
+		}
+	}
+	return bad
+}
+
 // BestOf measures up to n times, until all thresholds hold: on a busy machine a thread can lose its CPU
 // between a probe and the runtime's own clock.
 func BestOf(t testing.TB, n int, bin, version, kind, fixture string, rounds int) *Measured {
@@ -217,11 +227,7 @@ func Measure(t testing.TB, bin, version, kind, fixture string, rounds int) *Meas
 	if l := lostLine.FindStringSubmatch(m.Stderr); l != nil {
 		m.Lost = strings.TrimSpace(l[1])
 	}
-	if r := repairsLine.FindStringSubmatch(m.Stderr); r != nil {
-		for _, b := range badRepair.FindAllStringSubmatch(r[1], -1) {
-			m.Unexplained = append(m.Unexplained, b[1]+" "+b[2])
-		}
-	}
+	m.Unexplained = UnexplainedRepairs(m.Stderr)
 	m.Readers = Readers(t, version, rec.File)
 	c, err := Compare(t, version, rec.File, own)
 	if err != nil && Minor(version) < 22 && strings.Contains(err.Error(), own+": no consistent ordering") {
@@ -261,10 +267,8 @@ func (m *Foreign) Judge(t testing.TB, bin, file string) {
 	}
 	if r := repairsLine.FindStringSubmatch(m.Stderr); r != nil {
 		m.Repairs = r[1]
-		for _, b := range badRepair.FindAllStringSubmatch(r[1], -1) {
-			m.Unexplained = append(m.Unexplained, b[1]+" "+b[2])
-		}
 	}
+	m.Unexplained = UnexplainedRepairs(m.Stderr)
 	version := Newest
 	if v := recordedLine.FindStringSubmatch(m.Stderr); v != nil {
 		m.Version = v[1]

@@ -246,6 +246,37 @@ static void test_steal(void **state)
 		      "m102 p- g- ProcStart p0\n");
 }
 
+/* What a plan does not watch is no surprise; what it does watch still is. */
+static void test_plans_leave_to_infer(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	R(&s, HOOK_PLAN, 0, .x = REC_PLAN_STOP);
+	R(&s, HOOK_PARK, 101, .g = GPTR(1), .x = 4);
+	R(&s, HOOK_PARK, 101, .g = GPTR(3), .x = 4); /* its start is not watched */
+	script_run(&s);
+	assert_int_equal(s.stats.repairs[REPAIR_PLAN], 1);
+	assert_int_equal(s.stats.repairs[REPAIR_START], 0);
+	script_done(&s);
+
+	script_begin(&s);
+	R(&s, HOOK_PLAN, 0, .x = REC_PLAN_LEAN);
+	R(&s, HOOK_EXECUTE, 101, G(3), P(0)); /* g1 left the thread unwatched */
+	script_run(&s);
+	assert_int_equal(s.stats.repairs[REPAIR_PLAN], 1);
+	assert_int_equal(s.stats.repairs[REPAIR_STOP], 0);
+	script_done(&s);
+
+	script_begin(&s);
+	R(&s, HOOK_PLAN, 0, .x = REC_PLAN_LEAN);
+	R(&s, HOOK_EXIT, 101, G(3), P(0)); /* its start should have been seen */
+	script_run(&s);
+	assert_int_equal(s.stats.repairs[REPAIR_START], 1);
+	script_done(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,6 +295,7 @@ int main(void)
 		cmocka_unit_test(test_proc_start),
 		cmocka_unit_test(test_start_of_an_unknown),
 		cmocka_unit_test(test_steal),
+		cmocka_unit_test(test_plans_leave_to_infer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
