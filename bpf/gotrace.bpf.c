@@ -82,38 +82,20 @@ struct event {
 #include "bpf/rare.bpf.h"
 #include "bpf/syscall.bpf.h"
 
-SEC("uprobe.multi")
-int on_hook(struct pt_regs *ctx)
+/* All but the hooks that have programs of their own. */
+static __always_inline void on_other(struct pt_regs *ctx, u64 cookie)
 {
+	u64 arg0 = GO_ARG0(ctx), arg1 = GO_ARG1(ctx), g = GO_G(ctx);
 	struct event e = {};
-	u64 cookie, arg0 = GO_ARG0(ctx), arg1 = GO_ARG1(ctx), g;
 
 	/* Else clang selects between two addresses in ctx: "dereference of modified ctx ptr" (14). */
 	barrier_var(arg0);
 	barrier_var(arg1);
-	if (!armed)
-		return 0;
-	cookie = bpf_get_attach_cookie(ctx);
-	if (cookie >> COOKIE_TURN_SHIFT != turn)
-		return 0;
-	e.hook = (u8)cookie;
-	switch (e.hook) {
-	case HOOK_EXECUTE:
-		bpf_tail_call_static(ctx, &hots, HOT_EXECUTE);
-		return 0;
-	case HOOK_PARK:
-		bpf_tail_call_static(ctx, &hots, HOT_PARK);
-		return 0;
-	case HOOK_READY:
-	case HOOK_CREATE:
-		bpf_tail_call_static(ctx, &hots, HOT_WAKE);
-		return 0;
-	}
 	if (!is_target(bpf_get_current_task_btf(), &e.tid))
-		return 0;
+		return;
 	e.cpu = bpf_get_smp_processor_id();
+	e.hook = (u8)cookie;
 	e.g = arg0;
-	g = GO_G(ctx);
 
 	switch (e.hook) {
 	case HOOK_INJECT:
@@ -169,6 +151,34 @@ int on_hook(struct pt_regs *ctx)
 		break;
 	default:
 		on_rare(&e, ctx, cookie);
+		break;
+	}
+}
+
+/* Whatever is hit passes here first: nothing is done that not all of them need. */
+SEC("uprobe.multi")
+int on_hook(struct pt_regs *ctx)
+{
+	u64 cookie;
+
+	if (!armed)
+		return 0;
+	cookie = bpf_get_attach_cookie(ctx);
+	if (cookie >> COOKIE_TURN_SHIFT != turn)
+		return 0;
+	switch ((u8)cookie) {
+	case HOOK_EXECUTE:
+		bpf_tail_call_static(ctx, &hots, HOT_EXECUTE);
+		break;
+	case HOOK_PARK:
+		bpf_tail_call_static(ctx, &hots, HOT_PARK);
+		break;
+	case HOOK_READY:
+	case HOOK_CREATE:
+		bpf_tail_call_static(ctx, &hots, HOT_WAKE);
+		break;
+	default:
+		on_other(ctx, cookie);
 		break;
 	}
 	return 0;

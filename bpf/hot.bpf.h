@@ -120,7 +120,7 @@ int on_execute(struct pt_regs *ctx)
 	u64 g0 = GO_G(ctx);
 	u32 mode = 0;
 
-	if (!armed || !is_target(bpf_get_current_task_btf(), &e.tid))
+	if (!is_target(bpf_get_current_task_btf(), &e.tid))
 		return 0;
 	e.cpu = bpf_get_smp_processor_id();
 	__read_g_tail(&e, e.g);
@@ -155,7 +155,7 @@ int on_park(struct pt_regs *ctx)
 {
 	struct event e = { .hook = HOOK_PARK };
 
-	if (!armed || !is_target(bpf_get_current_task_btf(), &e.tid))
+	if (!is_target(bpf_get_current_task_btf(), &e.tid))
 		return 0;
 	e.cpu = bpf_get_smp_processor_id();
 	__emit_heap(&e);
@@ -190,7 +190,7 @@ int on_wake(struct pt_regs *ctx)
 	/* Else clang selects between two addresses in ctx: "dereference of modified ctx ptr" (14). */
 	barrier_var(arg0);
 	barrier_var(arg1);
-	if (!armed || !is_target(bpf_get_current_task_btf(), &e.tid))
+	if (!is_target(bpf_get_current_task_btf(), &e.tid))
 		return 0;
 	e.cpu = bpf_get_smp_processor_id();
 	cookie = bpf_get_attach_cookie(ctx);
