@@ -279,7 +279,7 @@ func TestCheck(t *testing.T) {
 	for _, args := range [][]string{{"check", "-p", fmt.Sprint(tg.Pid)}, {"check", bin}} {
 		status, out, stderr := lab.Run(t, 30*time.Second, args...)
 		mustBe(t, strings.Join(args, " "), 0, status, stderr)
-		for _, want := range []string{"1.27.4", "execute", "park_m", "ready"} {
+		for _, want := range []string{"1.27.4", "execute", "gopark", "ready"} {
 			if !strings.Contains(out, want) {
 				t.Errorf("%v does not mention %s:\n%s", args, want, out)
 			}
