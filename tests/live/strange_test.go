@@ -124,7 +124,7 @@ func TestMemfd(t *testing.T) {
 	defer r.Close()
 	f.Close()
 	tg := lab.Start(t, fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), r.Fd()))
-	tg.Send("run 200")
+	tg.Send("run 1500")
 	recordsWell(t, tg.Pid)
 	tg.RunResult()
 }
@@ -145,7 +145,7 @@ func TestExperiments(t *testing.T) {
 		}
 		tg := lab.Start(t, bin)
 		if !moves {
-			tg.Send("run 200")
+			tg.Send("run 1500")
 			recordsWell(t, tg.Pid)
 			tg.RunResult()
 			continue
