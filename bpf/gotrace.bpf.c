@@ -4,7 +4,8 @@
  * A hit reads a few words of g, m and p and the frame pointers, writes one record (record.h) into
  * this CPU's ring, and decides nothing: the model in user space gives it meaning. The hooks that are
  * hit most have programs of their own (hot.bpf.h), system calls those at the kernel's tracepoints
- * (syscall.bpf.h); all the others share on_hook. The link's cookie says which hook was hit.
+ * (syscall.bpf.h); all the others share one (on_other, rare.bpf.h). The link's cookie says which hook
+ * was hit.
  *
  * Never: a return probe, a write to the target, a wake-up, a lock.
  */

@@ -1,9 +1,9 @@
 /*
  * hot.bpf.h - the programs of the hooks that are hit most: starts, blocks, wake-ups and creations.
  *
- * A program for each, with everything inline: on a kernel with return thunks each call costs as much
- * as 20 instructions, and a hit would make a dozen (docs/overhead.md). Nothing here may be called
- * twice: the verifier goes through all of it once a copy. on_hook jumps to them (a tail call whose
+ * A program for each, with everything inline: where returns go through thunks, calls are dear, and a
+ * hit would make a dozen (docs/overhead.md has what it gave). Nothing here may be called twice: the
+ * verifier goes through all of it once a copy. on_hook jumps to them (a tail call whose
  * number is constant is a jump), so that all sites share one link: each link waits for the kernel when
  * it is given up.
  */

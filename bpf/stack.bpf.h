@@ -72,11 +72,12 @@ static __always_inline u64 window_read(struct bpf_scratch *s, u64 base, u64 want
 	return bpf_probe_read_user(s->window, rest, (const void *)base) ? 0 : rest;
 }
 
-/* One frame of the chain; 1 at its end. A callback: the verifier goes through a frame once, not 128 times. */
+/* What bpf_loop hands to its callback must lie on the stack: where the scratch slot is. */
 struct walk {
 	struct bpf_scratch *s;
 };
 
+/* One frame of the chain; 1 at its end. A callback: the verifier goes through a frame once, not 128 times. */
 static long walk_frame(u64 i, struct walk *walk)
 {
 	struct bpf_scratch *s = walk->s;
@@ -150,8 +151,8 @@ static __always_inline bool walk_first(struct bpf_scratch *s, const struct event
 	s->chain.base = 0;
 	s->chain.lo = e->stack_lo;
 	want = window_read(s, base, want);
-	if (e->top) {
-		u64 pc = want ? *(u64 *)s->window : 0;
+	if (e->top && want) {
+		u64 pc = *(u64 *)s->window;
 
 		s->pcs[n & (REC_MAX_PC - 1)] = pc;
 		n++;
@@ -252,16 +253,6 @@ __noinline int stack_tell(struct event *e, struct bpf_scratch *s, u32 n)
 	return 0;
 }
 
-/* No scratch slot is free: the record without its stack. */
-__noinline int emit_cut(struct event *e)
-{
-	if (!e)
-		return 0;
-	e->flags |= REC_F_CUT;
-	__emit(e);
-	return 0;
-}
-
 /*
  * A record with the stack that e describes: pc0, pc1 if not 0, then the chain from fp. The rare ends
  * get a copy of e, so that it can stay in registers on the way that most hits take.
@@ -273,9 +264,10 @@ static __always_inline void __emit_stack(struct event *e)
 	u32 n, at;
 
 	if (!s) {
-		struct event cut = *e;
+		struct event cut = *e; /* no scratch slot is free: without its stack */
 
-		emit_cut(&cut);
+		cut.flags |= REC_F_CUT;
+		emit(&cut);
 		return;
 	}
 	n = stack_walk(e, s, &hash);

@@ -133,12 +133,16 @@ func TestFlightRunnable(t *testing.T) {
 		t.Fatal(err)
 	}
 	woken := map[string]trace.Time{}
-	long := map[string]bool{}
+	long := map[string]int{}
+	longs := 0
 	for _, m := range d.moves {
 		if m.from == "Waiting" && m.to == "Runnable" {
 			woken[m.res] = m.at
 		} else if at, ok := woken[m.res]; ok && m.to == "Running" {
-			long[m.res] = long[m.res] || time.Duration(m.at-at) > 15*time.Millisecond
+			if time.Duration(m.at-at) > 15*time.Millisecond {
+				long[m.res]++
+				longs++
+			}
 			delete(woken, m.res)
 		}
 	}
@@ -147,13 +151,15 @@ func TestFlightRunnable(t *testing.T) {
 	for _, l := range d.logs {
 		if g := told.FindStringSubmatch(l.Message); g != nil {
 			said++
-			if !long["Goroutine("+g[1]+")"] {
+			if long["Goroutine("+g[1]+")"] == 0 {
 				t.Errorf("%q, but the trace has no such wait", l.Message)
 			}
 		}
 	}
-	if said == 0 || len(long) == 0 {
-		t.Errorf("%d waits told, %v in the trace", said, long)
+	t.Logf("%d waits told, %d in the trace", said, longs)
+	// Those that were preempted, not woken, are told as well: so most of the woken ones must be, too.
+	if longs == 0 || said < longs*3/4 {
+		t.Errorf("%d waits told, %d in the trace: %v", said, longs, long)
 	}
 }
 

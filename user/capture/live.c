@@ -80,6 +80,7 @@ static void gc_worker_reasons(const struct image *img, uint8_t ret[4])
 				ret[k] = (uint8_t)i;
 }
 
+/* What a hit costs; with it, the probes in our own program have done their work. */
 static void capture_calibrate(struct capture *c, int64_t tls_g)
 {
 	const struct calib k = {.attach = c->attach,

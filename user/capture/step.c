@@ -1,21 +1,16 @@
 /*
  * step.c - other parts of the plan while a recording runs: the turn from one link to the next, pauses.
  */
-#include <string.h>
-
 #include "base/log.h"
 #include "capture/budget.h"
 #include "capture/inside.h"
+#include "capture/note.h"
 
 static int deliver_note(struct capture *c, uint64_t ts, const char *text)
 {
-	struct {
-		struct rec r;
-		char text[REC_NOTE_MAX];
-	} n = { .r = { .len = sizeof(n), .hook = HOOK_NOTE, .ts = ts } };
+	struct note n;
 
-	n.r.x = strnlen(text, REC_NOTE_MAX);
-	memcpy(n.text, text, n.r.x);
+	note_make(ts, text, &n);
 	return c->sink.take(c->sink.ctx, &n.r);
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/parse.h"
+#include "capture/note.h"
 #include "cmd/flightrec.h"
 #include "trace/evspec.h"
 
@@ -193,13 +194,9 @@ int flight_trigger(struct flight *f, const struct trigger *t, uint64_t *ret_id)
 
 void flight_note(struct flight *f, uint64_t ts, const char *text)
 {
-	struct {
-		struct rec r;
-		char text[REC_NOTE_MAX];
-	} n = { .r = { .len = sizeof(n), .hook = HOOK_NOTE, .ts = ts } };
+	struct note n;
 
-	n.r.x = strnlen(text, REC_NOTE_MAX);
-	memcpy(n.text, text, n.r.x);
+	note_make(ts, text, &n);
 	/* An error is sticky in the model and told by the next record. */
 	(void)model_record(f->s.join.model, &n.r);
 }

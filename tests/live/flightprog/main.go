@@ -21,6 +21,7 @@ var (
 	pace  = flag.Int("pace", 8, "hands that the token passes between two short sleeps")
 	beat  = flag.String("beat", "", "a file that holds when it last ran (CLOCK_MONOTONIC)")
 	slow  = flag.Duration("slow", 0, "what one request in 200 sleeps")
+	calls = flag.Bool("calls", false, "one goroutine makes system calls without a pause")
 	hogs  = flag.Int("hogs", 0, "goroutines that sleep a moment, then compute for 40 ms, all on one P")
 )
 
@@ -43,6 +44,19 @@ func serve() {
 		}
 		<-c
 		time.Sleep(time.Millisecond)
+	}
+}
+
+// call reads its own program's first byte for ever.
+func call() {
+	f, err := os.Open("/proc/self/exe")
+	if err != nil {
+		panic(err)
+	}
+	for b := make([]byte, 1); ; {
+		if _, err := f.ReadAt(b, 0); err != nil {
+			panic(err)
+		}
 	}
 }
 
@@ -126,6 +140,9 @@ func main() {
 	if *hogs > 0 {
 		runtime.GOMAXPROCS(1)
 		*busy = 0
+	}
+	if *calls {
+		go call()
 	}
 	for i := 0; i < *hogs; i++ {
 		go hog()
