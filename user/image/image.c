@@ -215,6 +215,12 @@ int image_site_schedule_nop(const struct image *img, struct site *ret, struct di
 	return site_schedule_nop(&img->pcln, img->layout->g_lockedm, ret, d);
 }
 
+int image_syscall_pcs(const struct image *img, const char *func, struct syscall_pcs *ret,
+		      struct diag *d)
+{
+	return site_syscall(&img->pcln, func, ret, d);
+}
+
 /* ---- data ------------------------------------------------------------------------------------ */
 
 int image_var_find(const struct image *img, enum image_var var, uint64_t *ret_va, struct diag *d)

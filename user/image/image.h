@@ -131,6 +131,19 @@ int image_site_after_call(const struct image *img, const char *func, const char 
 int image_site_last_call(const struct image *img, const char *func, const char *callee,
 			 struct site *ret, struct diag *d);
 
+/* Where a function that makes system calls for goroutines is in one: return addresses. */
+struct syscall_pcs {
+	uint64_t enter; /* of its call of entersyscall: what g.syscallpc holds */
+	uint64_t raw;	/* of its call of RawSyscall6 */
+};
+/*
+ * Of func (syscall.Syscall, syscall.Syscall6: Go 1.19 to 1.27 syscall/syscall_linux.go). Only where
+ * nothing can lead to the second call but through the first: whoever is in it is a goroutine in a
+ * system call. -ENOENT no such function or not such code.
+ */
+int image_syscall_pcs(const struct image *img, const char *func, struct syscall_pcs *ret,
+		      struct diag *d);
+
 /*
  * schedule's nop5 before execute's inlined part (1.26 on): `cmpq $0, lockedm(%rax)`, nop5, jne.
  * -ENOENT if this binary has not exactly one.

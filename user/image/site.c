@@ -433,3 +433,39 @@ int site_schedule_nop(const struct gopclntab *t, unsigned lockedm_off, struct si
 	*ret = s;
 	return 0;
 }
+
+/* ---- system calls ---------------------------------------------------------------------------- */
+
+int site_syscall(const struct gopclntab *t, const char *func, struct syscall_pcs *ret,
+		 struct diag *d)
+{
+	struct syscall_pcs p = { 0 };
+	struct pcln_func f, enter, raw;
+	struct insn_cur c;
+	struct insn i;
+	int err = find(t, func, &f, d);
+
+	if (!err)
+		err = find(t, "runtime.entersyscall", &enter, d);
+	if (!err)
+		err = find(t, "syscall.RawSyscall6", &raw, d);
+	if (err)
+		return err;
+	if (site_begin(t, &f, &c))
+		return diag_set(d, -EBADMSG, "%s: its code is not in the file", func);
+	while (!p.raw && insn_next(&c, &i) > 0) {
+		bool leaves = i.op == INSN_JMP || i.op == INSN_JCC || i.op == INSN_JMP_IND ||
+			      i.op == INSN_RET || i.op == INSN_CALL_IND;
+
+		if (i.op == INSN_CALL && i.target == enter.entry_va && !p.enter)
+			p.enter = i.va + i.len;
+		else if (i.op == INSN_CALL && i.target == raw.entry_va && p.enter)
+			p.raw = i.va + i.len;
+		else if (p.enter && (leaves || i.op == INSN_CALL))
+			break;
+	}
+	if (!p.raw || jumps_into(t, &f, p.enter, p.raw - 1, true))
+		return diag_set(d, -ENOENT, "%s: not entersyscall, then RawSyscall6", func);
+	*ret = p;
+	return 0;
+}

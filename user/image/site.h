@@ -22,6 +22,9 @@ int site_after_call(const struct gopclntab *t, const char *func, const char *cal
 int site_last_call(const struct gopclntab *t, const char *func, const char *callee,
 		   struct site *ret, struct diag *d);
 
+int site_syscall(const struct gopclntab *t, const char *func, struct syscall_pcs *ret,
+		 struct diag *d);
+
 /* lockedm_off: g.lockedm of this version. */
 int site_schedule_nop(const struct gopclntab *t, unsigned lockedm_off, struct site *ret,
 		      struct diag *d);

@@ -14,6 +14,7 @@ static inline void drive_sites(const struct image *img)
 	static const char *const funcs[] = {"runtime.execute",	    "runtime.park_m",
 					    "runtime.entersyscall", "runtime.procresize",
 					    "runtime.newproc1",	    "main.main"};
+	struct syscall_pcs pcs;
 	struct site_list l = {0};
 	struct diag d;
 	struct site s;
@@ -27,6 +28,7 @@ static inline void drive_sites(const struct image *img)
 	image_site_after_call(img, "runtime.newproc.func1", "runtime.newproc1", true, &s, &rbx, &d);
 	image_site_last_call(img, "runtime.gcAssistAlloc1", "runtime.casgstatus", &s, &d);
 	image_site_schedule_nop(img, &s, &d);
+	image_syscall_pcs(img, "syscall.Syscall6", &pcs, &d);
 }
 
 static inline size_t drive_pcs(const struct image *img)

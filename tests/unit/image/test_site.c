@@ -171,6 +171,23 @@ static void test_calls(void **state)
 	}
 }
 
+/* In func, one call of entersyscall and then one of RawSyscall6. */
+static void check_syscall(const struct image *img, const char *func)
+{
+	struct site_list enter = {0}, raw = {0};
+	struct syscall_pcs pcs;
+	struct diag d;
+
+	assert_int_equal(image_site_calls(img, "runtime.entersyscall", func, false, &enter, &d), 1);
+	assert_int_equal(image_site_calls(img, "syscall.RawSyscall6", func, false, &raw, &d), 1);
+	assert_int_equal(image_syscall_pcs(img, func, &pcs, &d), 0);
+	assert_int_equal(pcs.enter, enter.v[0].va + enter.v[0].len);
+	assert_int_equal(pcs.raw, raw.v[0].va + raw.v[0].len);
+	assert_true(pcs.enter < pcs.raw);
+	site_list_done(&enter);
+	site_list_done(&raw);
+}
+
 static void test_named_sites(void **state)
 {
 	(void)state;
@@ -181,6 +198,7 @@ static void test_named_sites(void **state)
 		struct site_list l = {0};
 		struct image_func f;
 		struct diag d;
+		struct syscall_pcs pcs;
 		bool rbx = false;
 		int n;
 
@@ -226,6 +244,12 @@ static void test_named_sites(void **state)
 			assert_int_equal(s.kind, SITE_NOP5);
 			assert_string_equal(s.func, "runtime.schedule");
 		}
+		check_syscall(img, "syscall.Syscall");
+		check_syscall(img, "syscall.Syscall6");
+		/* Two that call only one of the two, one that is not there. */
+		assert_int_equal(image_syscall_pcs(img, "syscall.RawSyscall", &pcs, &d), -ENOENT);
+		assert_int_equal(image_syscall_pcs(img, "runtime.cgocall", &pcs, &d), -ENOENT);
+		assert_int_equal(image_syscall_pcs(img, "syscall.nosuch", &pcs, &d), -ENOENT);
 		assert_int_equal(image_site_calls(img, "runtime.nosuch", NULL, false, &l, &d),
 				 -ENOENT);
 		assert_int_equal(image_site_entry(img, "runtime.nosuch", &s, &d), -ENOENT);
