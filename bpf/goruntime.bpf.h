@@ -69,12 +69,17 @@ static __always_inline void fault(struct event *e)
 	fault_on(e->cpu);
 }
 
-static __always_inline void skipped(struct event *e)
+static __always_inline void skipped_on(u32 cpu)
 {
-	struct ring_ctl *ctl = bpf_map_lookup_elem(&ctls, &e->cpu);
+	struct ring_ctl *ctl = bpf_map_lookup_elem(&ctls, &cpu);
 
 	if (ctl)
 		ctl->skipped++;
+}
+
+static __always_inline void skipped(struct event *e)
+{
+	skipped_on(e->cpu);
 }
 
 static __always_inline void passed(struct event *e)
@@ -230,11 +235,16 @@ __noinline int read_m(struct event *e, u64 g, bool with_oldp)
 	return 0;
 }
 
-/* The stack of the code that runs right here: return address, then the chain from the register. */
-static __always_inline void stack_here(struct event *e, struct pt_regs *ctx, u64 cookie)
+#define STACK_HI_UNKNOWN ~0ULL
+
+/*
+ * The stack of the code that runs right here, which ends at hi: return address, then the chain from
+ * the register.
+ */
+static __always_inline void stack_here(struct event *e, struct pt_regs *ctx, u64 cookie, u64 hi)
 {
 	e->stack_lo = GO_SP(ctx);
-	e->stack_hi = ~0ULL;
+	e->stack_hi = hi;
 	e->fp = GO_FP(ctx);
 	if (cookie & COOKIE_CALL) {
 		e->pc0 = GO_IP(ctx) + GO_CALL_LEN;

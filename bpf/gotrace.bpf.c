@@ -44,6 +44,8 @@ __u32 who_global = 0;
 __u32 name_parks = 0;
 /* Wake-ups go without the waker's stack (the first step down of a budget). */
 __u32 plain_wakes = 0;
+/* Which entries of the goroutines' cache hold, at most 0xffff (gcache.bpf.h); 0: none. */
+__u32 g_epoch = 0;
 /* When the last HEAP record was made; racy by intent (two records instead of one do no harm). */
 __u64 heap_ns = 0;
 
@@ -77,6 +79,7 @@ struct event {
 
 #include "bpf/target.bpf.h"
 #include "bpf/goruntime.bpf.h"
+#include "bpf/gcache.bpf.h"
 #include "bpf/emit.bpf.h"
 #include "bpf/stack.bpf.h"
 #include "bpf/hot.bpf.h"
@@ -133,7 +136,7 @@ static __always_inline void on_other(struct pt_regs *ctx, u64 cookie)
 		e.skip = e.hook == HOOK_SYSCALL_BLOCK && (cfg.go_minor == 21 || cfg.go_minor == 22)
 				 ? 2
 				 : 1;
-		stack_here(&e, ctx, cookie);
+		stack_here(&e, ctx, cookie, STACK_HI_UNKNOWN);
 		if (cookie & COOKIE_PC_AX) {
 			e.pc0 = arg0;
 			e.top = 0;
@@ -169,6 +172,10 @@ int on_hook(struct pt_regs *ctx)
 		return 0;
 	switch ((u8)cookie) {
 	case HOOK_EXECUTE:
+		if ((cookie & COOKIE_LOCKED_SKIP) && locked_to_thread(ctx)) {
+			skipped_on(bpf_get_smp_processor_id());
+			break;
+		}
 		bpf_tail_call_static(ctx, &hots, HOT_EXECUTE);
 		break;
 	case HOOK_PARK:

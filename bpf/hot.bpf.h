@@ -10,6 +10,28 @@
 #ifndef HOT_BPF_H
 #define HOT_BPF_H
 
+/* Where on_hook and these programs jump to. */
+enum { HOT_EXECUTE, HOT_EXECUTE_READ, HOT_PARK, HOT_WAKE, HOT_COUNT };
+
+int on_execute(struct pt_regs *ctx);
+int on_execute_read(struct pt_regs *ctx);
+int on_park(struct pt_regs *ctx);
+int on_wake(struct pt_regs *ctx);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, HOT_COUNT);
+	__uint(key_size, 4);
+	__array(values, int(void *));
+} hots SEC(".maps") = {
+	.values = {
+		[HOT_EXECUTE] = (void *)&on_execute,
+		[HOT_EXECUTE_READ] = (void *)&on_execute_read,
+		[HOT_PARK] = (void *)&on_park,
+		[HOT_WAKE] = (void *)&on_wake,
+	},
+};
+
 /*
  * Which goroutine runs on a thread, by the thread's g0: saves a wake-up the look into its m. A hint
  * that its user proves (running_find): slots are shared by whoever hashes there, hooks may be off.
@@ -109,30 +131,66 @@ static __always_inline void running_find(struct event *e, u64 g0)
 		take_gobuf(e, b);
 }
 
+/* The collector's workers park with reasons of their own. */
+static __always_inline bool parks_as_worker(const struct event *e)
+{
+	return cfg.gcworker[0] == 255 || e->waitreason == cfg.gcworker[0] ||
+	       e->waitreason == cfg.gcworker[1];
+}
+
 /*
- * A goroutine starts. The P's worker mode labels a GC worker's run. Workers are known by the reason
- * they parked with, which stays in their g: so nobody else pays for the look.
+ * At schedule's nop: whether the goroutine is locked to a thread. The instruction before has compared
+ * g.lockedm with 0, the one behind the nop jumps by the result (image/site.h, site_schedule_nop).
  */
+static __always_inline bool locked_to_thread(struct pt_regs *ctx)
+{
+#if defined(__TARGET_ARCH_x86)
+	enum { ZERO_FLAG = 1 << 6 };
+
+	return !(ctx->flags & ZERO_FLAG);
+#else
+	return false;
+#endif
+}
+
+/* A goroutine starts that is in the cache; else on_execute_read's part. */
 SEC("uprobe.multi")
 int on_execute(struct pt_regs *ctx)
 {
 	struct event e = { .hook = HOOK_EXECUTE, .g = GO_ARG0(ctx) };
+
+	if (!is_target(bpf_get_current_task_btf(), &e.tid))
+		return 0;
+	if (!gcache_get(&e)) {
+		bpf_tail_call_static(ctx, &hots, HOT_EXECUTE_READ);
+		return 0;
+	}
+	e.cpu = bpf_get_smp_processor_id();
+	running_set(GO_G(ctx), e.g);
+	__emit(&e);
+	__emit_heap(&e);
+	return 0;
+}
+
+/*
+ * A goroutine starts that has to be read. The P's worker mode labels a GC worker's run. Workers are
+ * known by the reason they parked with, which stays in their g, and are never in the cache: so nobody
+ * else pays for the look.
+ */
+SEC("uprobe.multi")
+int on_execute_read(struct pt_regs *ctx)
+{
+	struct event e = { .hook = HOOK_EXECUTE, .g = GO_ARG0(ctx) };
+	struct of_m of_m = {};
 	u64 g0 = GO_G(ctx);
 	u32 mode = 0;
 
 	if (!is_target(bpf_get_current_task_btf(), &e.tid))
 		return 0;
 	e.cpu = bpf_get_smp_processor_id();
-	__read_g_tail(&e, e.g);
-	if ((e.flags & REC_F_LOCKED) && (bpf_get_attach_cookie(ctx) & COOKIE_LOCKED_SKIP)) {
-		skipped(&e);
-		return 0;
-	}
 	running_set(g0, e.g);
-	if (cfg.gcworker[0] == 255 || e.waitreason == cfg.gcworker[0] ||
-	    e.waitreason == cfg.gcworker[1]) {
-		struct of_m of_m = {};
-
+	read_g_all(&e, e.g);
+	if (parks_as_worker(&e)) {
 		look_m(&of_m, g0);
 		e.p = of_m.p;
 		/* an int, but its values fit a byte */
@@ -140,9 +198,11 @@ int on_execute(struct pt_regs *ctx)
 			bpf_probe_read_user(&mode, sizeof(mode),
 					    (const void *)(e.p + cfg.p_gcMarkWorkerMode));
 		e.x = mode;
+	} else if (e.goid) {
+		gcache_put(e.g, e.goid, e.stack_lo, e.stack_hi);
 	}
-	__emit(&e);
-	__emit_heap(&e);
+	emit(&e);
+	emit_heap(&e);
 	return 0;
 }
 
@@ -167,7 +227,7 @@ int on_park(struct pt_regs *ctx)
 		if (cfg.m_waitTraceBlockReason != GO_NONE)
 			e.x = (u8)GO_ARG3(ctx);
 		e.skip = (u16)GO_ARG4(ctx);
-		stack_here(&e, ctx, 0);
+		stack_here(&e, ctx, 0, stack_end(&e, GO_SP(ctx)));
 		e.pc1 = e.pc0;
 		e.pc0 = cfg.gopark_pc;
 	} else {
@@ -176,6 +236,8 @@ int on_park(struct pt_regs *ctx)
 		read_wait_trace(&e);
 		running_set(GO_G(ctx), 0);
 	}
+	if (parks_as_worker(&e))
+		gcache_drop(e.g);
 	__emit_stack(&e);
 	return 0;
 }
@@ -198,8 +260,11 @@ int on_wake(struct pt_regs *ctx)
 	e.hook = (u8)cookie;
 	if (e.hook == HOOK_CREATE) {
 		e.g = cookie & COOKIE_NEWG_RAX ? arg0 : arg1;
-		if (!read_g_new(&e, e.g))
+		if (!read_g_new(&e, e.g)) {
+			gcache_drop(e.g);
 			return 0;
+		}
+		gcache_put(e.g, e.goid, 0, 0);
 		e.skip = 2;
 	} else {
 		e.g = arg0;
@@ -215,21 +280,5 @@ int on_wake(struct pt_regs *ctx)
 	__emit_stack(&e);
 	return 0;
 }
-
-/* Where on_hook jumps to. */
-enum { HOT_EXECUTE, HOT_PARK, HOT_WAKE, HOT_COUNT };
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
-	__uint(max_entries, HOT_COUNT);
-	__uint(key_size, 4);
-	__array(values, int(void *));
-} hots SEC(".maps") = {
-	.values = {
-		[HOT_EXECUTE] = (void *)&on_execute,
-		[HOT_PARK] = (void *)&on_park,
-		[HOT_WAKE] = (void *)&on_wake,
-	},
-};
 
 #endif

@@ -49,6 +49,13 @@ static __always_inline u64 hash_pc(u64 h, u64 pc)
 	return h ^ (h >> 29);
 }
 
+/* A stack's hash, from that of its n pcs: never 0. */
+static __always_inline u64 hash_end(u64 h, u32 n)
+{
+	h ^= n;
+	return h ? h : 1;
+}
+
 enum { PAGE_BYTES = 4096 }; /* the least that pages have */
 
 /*
@@ -134,31 +141,19 @@ __noinline int walk_rest(struct bpf_scratch *s)
 enum { WALK_FIRST = 16 }; /* frames of the first window that are walked without a callback */
 
 /*
- * The frames of the first window: most stacks end here. A loop of its own, since a callback costs as
- * much as a frame. n pcs, of this hash, are there already; true: the chain has ended. Else walk_rest
- * goes on from s->chain.
+ * The frames of the window, want bytes at base, from the one at next on: most stacks end here. A loop
+ * of its own, since a callback costs as much as a frame. n pcs, of this hash, are there already; true:
+ * the chain has ended. Else walk_rest goes on from s->chain.
  */
-static __always_inline bool walk_first(struct bpf_scratch *s, const struct event *e, u32 *ret_n,
-				       u64 *ret_hash)
+static __always_inline bool walk_window(struct bpf_scratch *s, const struct event *e, u64 base,
+					u64 want, u64 next, u32 *ret_n, u64 *ret_hash)
 {
-	u64 base = e->top ? e->top : e->fp, hash = *ret_hash, next = e->fp;
-	u64 want = e->stack_hi - base, off = 0, last = 0;
+	u64 hash = *ret_hash, off = next - base, last = 0;
 	bool end = false;
 	u32 n = *ret_n;
 
-	if (base < e->stack_lo || base >= e->stack_hi || (base & 7))
-		return true;
 	s->chain.base = 0;
 	s->chain.lo = e->stack_lo;
-	want = window_read(s, base, want);
-	if (e->top && want) {
-		u64 pc = *(u64 *)s->window;
-
-		s->pcs[n & (REC_MAX_PC - 1)] = pc;
-		n++;
-		hash = hash_pc(hash, pc);
-		off = next - base;
-	}
 	if (want < 16)
 		goto out;
 	want -= 16;
@@ -198,6 +193,34 @@ out:
 	return false;
 }
 
+/* The frames behind the first window; the number of all. */
+static __always_inline u32 stack_walk_on(struct event *e, struct bpf_scratch *s, u64 *ret_hash)
+{
+	walk_rest(s);
+	e->flags |= s->chain.flags;
+	*ret_hash = s->chain.hash;
+	return s->chain.n;
+}
+
+/* Reads the first window, and its frames. As walk_window. */
+static __always_inline bool walk_first(struct bpf_scratch *s, const struct event *e, u32 *ret_n,
+				       u64 *ret_hash)
+{
+	u64 base = e->top ? e->top : e->fp, want;
+
+	if (base < e->stack_lo || base >= e->stack_hi || (base & 7))
+		return true;
+	want = window_read(s, base, e->stack_hi - base);
+	if (e->top && want) {
+		u64 pc = *(u64 *)s->window;
+
+		s->pcs[*ret_n & (REC_MAX_PC - 1)] = pc;
+		(*ret_n)++;
+		*ret_hash = hash_pc(*ret_hash, pc);
+	}
+	return walk_window(s, e, base, want, e->fp, ret_n, ret_hash);
+}
+
 /* Fills s->pcs from pc0, pc1 and the chain at e->fp; the number, and their hash (never 0). */
 static __always_inline u32 stack_walk(struct event *e, struct bpf_scratch *s, u64 *ret_hash)
 {
@@ -212,14 +235,9 @@ static __always_inline u32 stack_walk(struct event *e, struct bpf_scratch *s, u6
 			hash = hash_pc(hash, e->pc1);
 		}
 	}
-	if (!walk_first(s, e, &n, &hash)) {
-		walk_rest(s);
-		n = s->chain.n;
-		hash = s->chain.hash;
-		e->flags |= s->chain.flags;
-	}
-	hash ^= n;
-	*ret_hash = hash ? hash : 1;
+	if (!walk_first(s, e, &n, &hash))
+		n = stack_walk_on(e, s, &hash);
+	*ret_hash = hash_end(hash, n);
 	return n;
 }
 
@@ -254,26 +272,15 @@ __noinline int stack_tell(struct event *e, struct bpf_scratch *s, u32 n)
 }
 
 /*
- * A record with the stack that e describes: pc0, pc1 if not 0, then the chain from fp. The rare ends
- * get a copy of e, so that it can stay in registers on the way that most hits take.
+ * A record with the n pcs in s, which is given back. The rare end gets a copy of e, so that it can stay
+ * in registers on the way that most hits take.
  */
-static __always_inline void __emit_stack(struct event *e)
+static __always_inline void emit_walked(struct event *e, struct bpf_scratch *s, u32 n, u64 hash)
 {
-	struct bpf_scratch *s = scratch_take(e->cpu);
-	u64 hash = 0, *slot;
-	u32 n, at;
+	u32 at = KNOWN_SLOT(hash);
+	u64 *slot = bpf_map_lookup_elem(&known, &at);
 
-	if (!s) {
-		struct event cut = *e; /* no scratch slot is free: without its stack */
-
-		cut.flags |= REC_F_CUT;
-		emit(&cut);
-		return;
-	}
-	n = stack_walk(e, s, &hash);
 	e->stack = n ? hash : 0;
-	at = KNOWN_SLOT(hash);
-	slot = bpf_map_lookup_elem(&known, &at);
 	if (!slot || *(volatile u64 *)slot != hash || !n) {
 		struct event told = *e;
 
@@ -283,6 +290,24 @@ static __always_inline void __emit_stack(struct event *e)
 	}
 	scratch_give(s);
 	__emit(e);
+}
+
+/* A record with the stack that e describes: pc0, pc1 if not 0, then the chain from fp. */
+static __always_inline void __emit_stack(struct event *e)
+{
+	struct bpf_scratch *s = scratch_take(e->cpu);
+	u64 hash = 0;
+	u32 n;
+
+	if (!s) {
+		struct event cut = *e; /* no scratch slot is free: without its stack */
+
+		cut.flags |= REC_F_CUT;
+		emit(&cut);
+		return;
+	}
+	n = stack_walk(e, s, &hash);
+	emit_walked(e, s, n, hash);
 }
 
 __noinline int emit_stack(struct event *e)

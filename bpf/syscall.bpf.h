@@ -40,6 +40,8 @@ static __always_inline bool take_g_sys(struct event *e, const char *b)
 	e->pc0 = word(b, cfg.g_syscallpc);
 	if (cfg.g_syscallbp != GO_NONE)
 		e->fp = word(b, cfg.g_syscallbp);
+	if (e->goid)
+		gcache_put(e->g, e->goid, e->stack_lo, e->stack_hi);
 	return true;
 }
 
@@ -47,26 +49,62 @@ static __always_inline bool take_g_sys(struct event *e, const char *b)
  * The goroutine whose syscall this is (go-runtime.md 3.7): if its status is "in a syscall" - the
  * runtime's own calls run on g0, which never has it. In Go code R14 holds the g: what is there is
  * taken for one if its first two words hold the stack that we are on. Else (C code, code before
- * the register is set up) the one in the thread's local storage is asked.
+ * the register is set up) the one in the thread's local storage is asked. 0: none.
  */
-static __always_inline bool go_syscall(struct event *e, struct task_struct *task,
-				       struct pt_regs *regs)
+__noinline int go_syscall(struct event *e, u64 fs, u64 r14, u64 sp)
 {
-	u64 fs = task->thread.fsbase, sp = regs->sp;
 	char b[G_SYS] BLOCK_ALIGNED;
 
-	e->g = regs->r14;
+	if (!e)
+		return 0;
+	e->g = r14;
 	if (e->g && !bpf_probe_read_user(b, sizeof(b), (const void *)e->g) && word(b, 0) < sp &&
 	    sp <= word(b, 8))
 		return take_g_sys(e, b);
 	if (!fs || bpf_probe_read_user(&e->g, sizeof(e->g), (const void *)(fs + cfg.tls_g)) ||
 	    !e->g)
-		return false;
+		return 0;
 	if (bpf_probe_read_user(b, sizeof(b), (const void *)e->g)) {
 		fault(e);
-		return false;
+		return 0;
 	}
 	return take_g_sys(e, b);
+}
+
+/*
+ * The same without a look at the goroutine, if it is in the cache and the stack shows that it is in
+ * syscall.Syscall or Syscall6, between entersyscall and exitsyscall: there RawSyscall6's frame, which
+ * is where the register points in its assembly, returns to. Then e is told, with that stack.
+ */
+static __always_inline bool emit_go_syscall(struct event *e, struct pt_regs *regs)
+{
+	u64 base = regs->bp, hash = 1, pc, want;
+	struct bpf_scratch *s;
+	u32 n = 1;
+
+	e->g = regs->r14;
+	if (!cfg.sys_ret[0] || !gcache_get(e) || base < e->stack_lo ||
+	    base >= e->stack_hi || (base & 7))
+		return false;
+	s = scratch_take(e->cpu);
+	if (!s)
+		return false;
+	want = window_read(s, base, e->stack_hi - base);
+	pc = *(u64 *)(s->window + 8);
+	if (want < 16 || (pc != cfg.sys_ret[0] && pc != cfg.sys_ret[1])) {
+		scratch_give(s);
+		return false;
+	}
+	e->gstatus = GO_SYSCALL;
+	e->pc0 = pc == cfg.sys_ret[0] ? cfg.sys_pc[0] : cfg.sys_pc[1];
+	e->fp = *(u64 *)s->window;
+	s->pcs[0] = e->pc0;
+	hash = hash_pc(hash, e->pc0);
+	if (!walk_window(s, e, base, want, e->fp, &n, &hash))
+		n = stack_walk_on(e, s, &hash);
+	__emit_heap(e);
+	emit_walked(e, s, n, hash_end(hash, n));
+	return true;
 }
 
 /*
@@ -82,20 +120,59 @@ static __always_inline bool never_own(u64 nr)
 	return nr == NR_UPROBE || nr == NR_FUTEX || nr == NR_SCHED_YIELD;
 }
 
+/* Where on_sys_enter jumps to; filled by the loader, which does not always load the two. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, 4);
+	__uint(value_size, 4);
+} sys_hots SEC(".maps");
+
+/* The thread is in a system call of e's goroutine. */
+static __always_inline void thread_set(struct thread *t, const struct event *e)
+{
+	if (!t)
+		return;
+	t->g = e->g;
+	t->goid = e->goid;
+	t->m = e->m;
+	t->armed = armed;
+	t->sys = SYS_GO;
+}
+
 SEC("tp_btf/sys_enter")
 int on_sys_enter(u64 *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct event e = { .hook = HOOK_SYSCALL_ENTER };
-	struct pt_regs *regs = (struct pt_regs *)ctx[0];
-	struct thread *t;
+	struct event e = { .hook = HOOK_SYSCALL_ENTER, .skip = 1 };
 	u64 nr = ctx[1];
 
 	if (!armed || never_own(nr) || nr == NR_RT_SIGRETURN || !is_target(task, &e.tid))
 		return 0;
 	e.cpu = bpf_get_smp_processor_id();
+	if (!emit_go_syscall(&e, (struct pt_regs *)ctx[0])) {
+		bpf_tail_call_static(ctx, &sys_hots, 0);
+		return 0;
+	}
+	traced(&e);
+	thread_set(thread_of(task), &e);
+	return 0;
+}
+
+/* The same where the goroutine has to be read: it may be none's, the runtime's own or one made in C. */
+SEC("tp_btf/sys_enter")
+int on_sys_enter_read(u64 *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct event e = { .hook = HOOK_SYSCALL_ENTER, .skip = 1 };
+	struct pt_regs *regs = (struct pt_regs *)ctx[0];
+	struct thread *t;
+
+	if (!is_target(task, &e.tid))
+		return 0;
+	e.cpu = bpf_get_smp_processor_id();
 	t = thread_of(task);
-	if (!go_syscall(&e, task, regs)) {
+	if (!go_syscall(&e, task->thread.fsbase, regs->r14, regs->sp)) {
 		if (t) {
 			t->armed = armed;
 			t->sys = SYS_OTHER;
@@ -103,22 +180,15 @@ int on_sys_enter(u64 *ctx)
 		passed(&e);
 		return 0;
 	}
-	if (t) {
-		t->g = e.g;
-		t->goid = e.goid;
-		t->m = e.m;
-		t->armed = armed;
-		t->sys = SYS_GO;
-	}
+	thread_set(t, &e);
 	if (cfg.g_syscallbp == GO_NONE) {
 		/* The chain from here passes the function that called entersyscall. */
 		e.pc0 = 0;
 		e.fp = regs->bp;
 	}
-	e.skip = 1;
 	traced(&e);
-	__emit_heap(&e);
-	__emit_stack(&e);
+	emit_heap(&e);
+	emit_stack(&e);
 	return 0;
 }
 
@@ -146,7 +216,8 @@ int on_sys_exit(u64 *ctx)
 		e.goid = t->goid;
 		e.m = t->m;
 		e.gstatus = GO_SYSCALL;
-	} else if (sys == SYS_OTHER || !go_syscall(&e, task, regs)) {
+	} else if (sys == SYS_OTHER ||
+		   !go_syscall(&e, task->thread.fsbase, regs->r14, regs->sp)) {
 		passed(&e);
 		return 0;
 	}

@@ -14,12 +14,22 @@ import (
 )
 
 const (
+	hookExecute    = 1
 	hookPark       = 2
+	hookCreate     = 5
+	hookSnapG      = 64
 	sectionRecords = 2
 )
 
-// parks counts the blocks in a capture, and those that say which goroutine they are of.
-func parks(t *testing.T, capture string) (all, named int) {
+// recRead is what the tests look at in a record.
+type recRead struct {
+	hook    byte
+	g, goid uint64
+	x       uint64
+}
+
+// eachRecord goes through the records in a capture.
+func eachRecord(t *testing.T, capture string, fn func(r recRead)) {
 	t.Helper()
 	b, err := os.ReadFile(capture)
 	if err != nil {
@@ -31,15 +41,24 @@ func parks(t *testing.T, capture string) (all, named int) {
 		body := b[16 : 16+n]
 		b = b[16+(n+7)&^7:]
 		for kind == sectionRecords && len(body) > 0 {
-			if body[6] == hookPark {
-				all++
-				if le.Uint64(body[32:]) != 0 {
-					named++
-				}
-			}
+			fn(recRead{hook: body[6], g: le.Uint64(body[24:]), goid: le.Uint64(body[32:]), x: le.Uint64(body[64:])})
 			body = body[le.Uint16(body[4:]):]
 		}
 	}
+}
+
+// parks counts the blocks in a capture, and those that say which goroutine they are of.
+func parks(t *testing.T, capture string) (all, named int) {
+	t.Helper()
+	eachRecord(t, capture, func(r recRead) {
+		if r.hook != hookPark {
+			return
+		}
+		all++
+		if r.goid != 0 {
+			named++
+		}
+	})
 	return all, named
 }
 
@@ -70,5 +89,53 @@ func TestSyscallsAuto(t *testing.T) {
 		}
 		p.Process.Kill()
 		<-p.ended
+	}
+}
+
+// Who starts is known without a look where it was read before; but not from before a pause, in which
+// its structure may have come to serve another: what memory holds after the pause says.
+func TestStartsAfterPause(t *testing.T) {
+	p := startProg(t, flightProg(t), "-churn", "2000", "-last", "100ms")
+	capture := filepath.Join(t.TempDir(), "capture")
+	r := lab.Record(t, p.Process.Pid, "--max-rate", "10000", "--capture", capture, "-d", "4s")
+	mustBe(t, "record", 0, r.Wait(time.Minute), r.Stderr())
+	needLog(t, ownLogs(t, r.File), `^plan: paused -> full`)
+	goids := map[uint64]uint64{}
+	compared := 0
+	eachRecord(t, capture, func(r recRead) {
+		switch r.hook {
+		case hookSnapG:
+			goids[r.g] = r.goid
+		case hookCreate:
+			delete(goids, r.g)
+		case hookExecute:
+			if want, ok := goids[r.g]; ok && want != r.goid {
+				t.Errorf("%#x: start of goroutine %d, memory has %d", r.g, r.goid, want)
+			} else if ok {
+				compared++
+			}
+		}
+	})
+	t.Logf("%d starts compared", compared)
+	if compared < 100 {
+		t.Errorf("%d starts compared", compared)
+	}
+}
+
+// The collector's workers are made at its first run: by then other goroutines start unread.
+func TestWorkersOfFirstCollection(t *testing.T) {
+	t.Setenv("GOGC", "off")
+	p := startProg(t, flightProg(t), "-gc", "500ms")
+	capture := filepath.Join(t.TempDir(), "capture")
+	r := lab.Record(t, p.Process.Pid, "--capture", capture, "-d", "1500ms")
+	mustBe(t, "record", 0, r.Wait(time.Minute), r.Stderr())
+	labelled := 0
+	eachRecord(t, capture, func(r recRead) {
+		if r.hook == hookExecute && r.x != 0 {
+			labelled++
+		}
+	})
+	if labelled < 3 {
+		t.Errorf("%d starts of workers", labelled)
 	}
 }

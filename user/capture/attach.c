@@ -30,6 +30,7 @@ struct attach {
 	struct attach_target target;
 	char exe_path[64];
 	bool tracepoints;
+	uint32_t epochs;  /* of the goroutines' cache so far */
 	uint32_t armings; /* how often it was armed: never 0 while it is */
 	struct bpf_link *exec_link; /* NULL: exec is only seen by asking (target_check) */
 	void *ctl_map, *data_map; /* mmap()ed */
@@ -54,6 +55,11 @@ static void config_fill(struct bpf_config *c, const struct attach_opts *o)
 	c->gccontroller = o->gccontroller;
 	c->inject_pc = o->inject_pc;
 	c->gopark_pc = o->gopark_pc;
+	for (size_t i = 0; i < ARRAY_LEN(o->sys); i++) {
+		c->sys_ret[i] = o->sys[i].raw;
+		/* Without g.syscallbp the chain begins at the return of RawSyscall6 (on_sys_enter). */
+		c->sys_pc[i] = l->g_syscallbp == GOLAYOUT_NONE ? o->sys[i].raw : o->sys[i].enter;
+	}
 	c->heap_period_ns = o->heap_period_ns;
 	c->go_minor = o->go_minor;
 	memcpy(c->gcworker, o->gcworker, sizeof(c->gcworker));
@@ -112,6 +118,14 @@ static int load_failed(int err, struct diag *d)
 			strerror(-err), uname(&u) == 0 ? u.release : "of another kind");
 }
 
+static int fill_sys_hots(struct attach *a)
+{
+	int fd = bpf_program__fd(a->skel->progs.on_sys_enter_read);
+	uint32_t at = 0;
+
+	return bpf_map_update_elem(bpf_map__fd(a->skel->maps.sys_hots), &at, &fd, BPF_ANY) < 0 ? -errno : 0;
+}
+
 int attach_load(const struct attach_opts *opts, struct attach **ret, struct diag *d)
 {
 	struct attach *a = calloc(1, sizeof(*a));
@@ -134,9 +148,12 @@ int attach_load(const struct attach_opts *opts, struct attach **ret, struct diag
 	bpf_map__set_max_entries(a->skel->maps.scratches, (uint32_t)ncpu * SCRATCH_SLOTS);
 	bpf_map__set_value_size(a->skel->maps.rings, (uint32_t)(opts->ring_bytes + REC_MAX_LEN));
 	bpf_program__set_autoload(a->skel->progs.on_sys_enter, opts->tracepoints);
+	bpf_program__set_autoload(a->skel->progs.on_sys_enter_read, opts->tracepoints);
 	bpf_program__set_autoload(a->skel->progs.on_sys_exit, opts->tracepoints);
 	a->tracepoints = opts->tracepoints;
 	err = gotrace_bpf__load(a->skel);
+	if (!err && opts->tracepoints)
+		err = fill_sys_hots(a);
 	if (err < 0) {
 		attach_free(a);
 		return load_failed(err, d);
@@ -253,12 +270,21 @@ static void destroy_links(struct bpf_link **v, size_t n)
 			pthread_join(threads[i], NULL);
 }
 
+/* The goroutines' cache is empty from here on, and of no use unless on. */
+static void set_g_epoch(struct attach *a, bool on)
+{
+	if (on && !(++a->epochs & 0xffff))
+		a->epochs = 1;
+	__atomic_store_n(&a->skel->bss->g_epoch, on ? a->epochs & 0xffff : 0U, __ATOMIC_RELEASE);
+}
+
 int attach_switch(struct attach *a, unsigned parts, struct diag *d)
 {
 	struct bpf_link *link = NULL;
 	int err = 0;
 
 	attach_let_go(a);
+	set_g_epoch(a, false);
 	if (parts != a->parts) {
 		err = link_parts(a, parts, &link);
 		if (err < 0)
@@ -270,6 +296,7 @@ int attach_switch(struct attach *a, unsigned parts, struct diag *d)
 		a->link = link;
 		a->parts = parts;
 	}
+	set_g_epoch(a, a->target.plan->creations && (parts & 1U << plan_part(HOOK_CREATE)));
 	if (parts & 1U << PART_SYSCALLS)
 		err = attach_tracepoints(a, d);
 	for (size_t i = 0; !(parts & 1U << PART_SYSCALLS) && i < ARRAY_LEN(a->sys_links); i++) {
@@ -301,6 +328,7 @@ int attach_own(struct attach *a, const unsigned long *offs, const uint64_t *cook
 	if (link < 0)
 		return link;
 	a->own_link = link;
+	set_g_epoch(a, true);
 	return 0;
 }
 

@@ -106,6 +106,22 @@ static void capture_calibrate(struct capture *c, int64_t tls_g)
 		  c->price.traced_ns, c->price.passed_ns, c->price.idle_ns, c->price.cold);
 }
 
+/* Where the target's goroutines are in system calls: both places, twice the one there is, or none. */
+static void syscall_places(const struct capture *c, struct syscall_pcs ret[2])
+{
+	static const char *const funcs[] = { "syscall.Syscall", "syscall.Syscall6" };
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(funcs); i++) {
+		if (image_syscall_pcs(c->img, funcs[i], &ret[n], NULL) < 0)
+			continue;
+		ret[n].enter += c->bias;
+		ret[n++].raw += c->bias;
+	}
+	if (n == 1)
+		ret[1] = ret[0];
+}
+
 /* Loads and attaches; nothing is armed. */
 static int capture_attach(struct capture *c, struct diag *d)
 {
@@ -126,6 +142,7 @@ static int capture_attach(struct capture *c, struct diag *d)
 
 	gc_worker_reasons(c->img, o.gcworker);
 	o.tracepoints = c->syscalls == SYSCALLS_TRACEPOINT;
+	syscall_places(c, o.sys);
 	if (image_tls_g(c->img, &o.tls_g) < 0)
 		o.tls_g = -8;
 	c->ring_bytes = o.ring_bytes;

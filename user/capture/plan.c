@@ -625,6 +625,10 @@ int plan_make(const struct image *img, const struct plan_opts *opts, struct plan
 		if (e < 0 && err == 0)
 			err = e;
 	}
+	ret->creations = true;
+	for (size_t i = 0; i < ret->hook_cnt; i++)
+		if (ret->hooks[i].hook == HOOK_CREATE && ret->hooks[i].state == PLAN_MISSING)
+			ret->creations = false;
 	for (size_t i = 0; i < opts->call_cnt && !err; i++)
 		err = plan_call(ret, img, opts->calls[i], i, &first);
 	if (err < 0 && d)

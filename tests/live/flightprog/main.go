@@ -22,6 +22,8 @@ var (
 	beat  = flag.String("beat", "", "a file that holds when it last ran (CLOCK_MONOTONIC)")
 	slow  = flag.Duration("slow", 0, "what one request in 200 sleeps")
 	calls = flag.Bool("calls", false, "one goroutine makes system calls without a pause")
+	last  = flag.Duration("last", 0, "half of what those of -churn sleep before they end")
+	gc    = flag.Duration("gc", 0, "collects every tenth of a second, the first time after this")
 	hogs  = flag.Int("hogs", 0, "goroutines that sleep a moment, then compute for 40 ms, all on one P")
 )
 
@@ -57,6 +59,13 @@ func call() {
 		if _, err := f.ReadAt(b, 0); err != nil {
 			panic(err)
 		}
+	}
+}
+
+// collect runs the garbage collector again and again.
+func collect() {
+	for time.Sleep(*gc); ; time.Sleep(100 * time.Millisecond) {
+		runtime.GC()
 	}
 }
 
@@ -144,6 +153,9 @@ func main() {
 	if *calls {
 		go call()
 	}
+	if *gc > 0 {
+		go collect()
+	}
 	for i := 0; i < *hogs; i++ {
 		go hog()
 	}
@@ -159,12 +171,19 @@ func main() {
 	for *churn > 0 {
 		begin := time.Now()
 		for i := 0; i < *churn/100; i++ {
-			go parked(nil2(), 0)
+			go brief()
 		}
 		time.Sleep(10*time.Millisecond - time.Since(begin))
 	}
 	// As the fixtures do: the end of stdin is the end.
 	os.Stdin.Read(make([]byte, 1))
+}
+
+// brief is a goroutine of -churn.
+func brief() {
+	time.Sleep(*last)
+	time.Sleep(*last)
+	parked(nil2(), 0)
 }
 
 // nil2 is a channel that is ready: the goroutine that reads it ends.
