@@ -4,9 +4,10 @@
  * An entry holds a goroutine's number, which stays until another is made in its structure, and its
  * stack's bounds, which stay until the stack is copied.
  *
- * C1  Entries are used while every creation is seen, which drops the structure's entry: else g_epoch
+ * C1  Entries are used while every creation is seen and replaces the structure's entry: else g_epoch
  *     is 0. It is another number each time that begins, and an entry of another one is none.
- * C2  Bounds are used after a look whether the stack pointer lies in them: a copied stack is elsewhere.
+ * C2  Bounds say how much is worth reading, never where a stack ends: it is copied elsewhere when it
+ *     grows, and in time another copy may lie where an earlier one was.
  * C3  key says whose entry it is, and is BUSY while the rest is written; who meets BUSY lets it be. So
  *     whoever finds the same key before and after reading the rest has read what belongs together.
  */
@@ -58,13 +59,12 @@ static __always_inline bool gcache_get(struct event *e)
 	return c->key == key;
 }
 
-/* Where the stack of e->g ends, which sp lies in, if that is known. */
+/* Where the stack of e->g ends, which sp lies in, or 0. Not to be relied on (C2). */
 static __always_inline u64 stack_end(const struct event *e, u64 sp)
 {
 	struct event kept = { .g = e->g };
 
-	return gcache_get(&kept) && kept.stack_lo < sp && sp <= kept.stack_hi ? kept.stack_hi
-									       : STACK_HI_UNKNOWN;
+	return gcache_get(&kept) && kept.stack_lo < sp && sp <= kept.stack_hi ? kept.stack_hi : 0;
 }
 
 /* Keeps goid, and bounds if they are known, of g: in place of what was kept of g so far. */

@@ -235,16 +235,11 @@ __noinline int read_m(struct event *e, u64 g, bool with_oldp)
 	return 0;
 }
 
-#define STACK_HI_UNKNOWN ~0ULL
-
-/*
- * The stack of the code that runs right here, which ends at hi: return address, then the chain from
- * the register.
- */
-static __always_inline void stack_here(struct event *e, struct pt_regs *ctx, u64 cookie, u64 hi)
+/* The stack of the code that runs right here: return address, then the chain from the register. */
+static __always_inline void stack_here(struct event *e, struct pt_regs *ctx, u64 cookie)
 {
 	e->stack_lo = GO_SP(ctx);
-	e->stack_hi = hi;
+	e->stack_hi = ~0ULL;
 	e->fp = GO_FP(ctx);
 	if (cookie & COOKIE_CALL) {
 		e->pc0 = GO_IP(ctx) + GO_CALL_LEN;

@@ -71,6 +71,7 @@ struct event {
 	u64 g, goid, m, p, x, y;
 	u64 curg, stack;
 	u64 pc0, pc1, fp, sp, stack_lo, stack_hi;
+	u64 window_hi; /* the first read of the stack ends here, or 0: at stack_hi */
 	u64 top; /* where the pc behind pc0 stands, below fp, or 0 */
 	u32 gstatus, tid, cpu;
 	u16 skip;
@@ -136,7 +137,7 @@ static __always_inline void on_other(struct pt_regs *ctx, u64 cookie)
 		e.skip = e.hook == HOOK_SYSCALL_BLOCK && (cfg.go_minor == 21 || cfg.go_minor == 22)
 				 ? 2
 				 : 1;
-		stack_here(&e, ctx, cookie, STACK_HI_UNKNOWN);
+		stack_here(&e, ctx, cookie);
 		if (cookie & COOKIE_PC_AX) {
 			e.pc0 = arg0;
 			e.top = 0;

@@ -36,7 +36,7 @@ static __always_inline void on_inject(struct event *e, struct pt_regs *ctx, u64 
 	}
 	read_m(e, GO_G(ctx), false);
 	if (e->curg && e->curg == GO_G(ctx)) {
-		stack_here(e, ctx, 0, STACK_HI_UNKNOWN);
+		stack_here(e, ctx, 0);
 		e->pc1 = e->pc0;
 		e->pc0 = cfg.inject_pc ? cfg.inject_pc : GO_IP(ctx) + 1;
 	} else if (e->curg) {
@@ -94,7 +94,7 @@ static __always_inline void on_annotation(struct event *e, struct pt_regs *ctx, 
 		t.key = GO_ARG2(ctx);
 		t.key_len = GO_ARG3(ctx);
 	}
-	stack_here(e, ctx, cookie, STACK_HI_UNKNOWN);
+	stack_here(e, ctx, cookie);
 	emit_text(e, &t);
 }
 
@@ -175,7 +175,7 @@ static __always_inline void on_rare(struct event *e, struct pt_regs *ctx, u64 co
 		e->g = g;
 		read_g_tail(e, g);
 		read_m(e, g, false);
-		stack_here(e, ctx, cookie, STACK_HI_UNKNOWN);
+		stack_here(e, ctx, cookie);
 		emit_stack(e);
 		break;
 	case HOOK_GC_BEGIN:
@@ -183,7 +183,7 @@ static __always_inline void on_rare(struct event *e, struct pt_regs *ctx, u64 co
 		read_g_tail(e, g);
 		read_m(e, g, false);
 		e->skip = 1;
-		stack_here(e, ctx, cookie, STACK_HI_UNKNOWN);
+		stack_here(e, ctx, cookie);
 		emit_stack(e);
 		break;
 	case HOOK_TASK_BEGIN:

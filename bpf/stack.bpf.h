@@ -206,11 +206,11 @@ static __always_inline u32 stack_walk_on(struct event *e, struct bpf_scratch *s,
 static __always_inline bool walk_first(struct bpf_scratch *s, const struct event *e, u32 *ret_n,
 				       u64 *ret_hash)
 {
-	u64 base = e->top ? e->top : e->fp, want;
+	u64 base = e->top ? e->top : e->fp, hi = e->window_hi ? e->window_hi : e->stack_hi, want;
 
 	if (base < e->stack_lo || base >= e->stack_hi || (base & 7))
 		return true;
-	want = window_read(s, base, e->stack_hi - base);
+	want = window_read(s, base, hi - base);
 	if (e->top && want) {
 		u64 pc = *(u64 *)s->window;
 
