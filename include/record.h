@@ -46,7 +46,7 @@ enum {
  */
 enum hook {
 	HOOK_NONE = 0,
-	HOOK_EXECUTE,	    /* g starts; x = p.gcMarkWorkerMode */
+	HOOK_EXECUTE,	    /* g starts; x = p.gcMarkWorkerMode; gstatus, waitreason, flags: 0 if g was not read */
 	HOOK_PARK,	    /* g blocks [s]; x = m.waitTraceBlockReason (no such field: 0), waitreason, skip */
 	HOOK_READY,	    /* g is woken; x = curg (0: none) [s of curg], skip */
 	HOOK_INJECT,	    /* g is woken by injectglist (a record for each) */
