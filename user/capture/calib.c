@@ -43,8 +43,8 @@ struct calib_regs {
 
 /*
  * One instruction of each kind for each hot hook; calib_call calls one n times; calib_syscalls makes
- * n system calls of a thread whose local storage is at fs and whose goroutine is g, without touching
- * any C code meanwhile. Both do so on the stack at sp.
+ * n system calls of a thread whose local storage is at fs and whose goroutine is g, in the frame at fp,
+ * without touching any C code meanwhile. Both do so on the stack at sp.
  */
 __asm__(".pushsection .text\n"
 	".balign 64\n"
@@ -96,6 +96,7 @@ __asm__(".pushsection .text\n"
 	"	ret\n"
 	".type calib_syscalls, @function\n"
 	"calib_syscalls:\n"
+	"	push %rbp\n"
 	"	push %r12\n"
 	"	push %r13\n"
 	"	push %r14\n"
@@ -104,6 +105,7 @@ __asm__(".pushsection .text\n"
 	"	lea -16(%rcx), %rsp\n"
 	"	mov %rdi, %r12\n"
 	"	mov %rsi, %r14\n"
+	"	mov %r8, %rbp\n"
 	"	mov %rdx, %r13\n"
 	"	mov $158, %eax\n" /* arch_prctl(ARCH_GET_FS) */
 	"	mov $0x1003, %edi\n"
@@ -126,11 +128,12 @@ __asm__(".pushsection .text\n"
 	"	pop %r14\n"
 	"	pop %r13\n"
 	"	pop %r12\n"
+	"	pop %rbp\n"
 	"	ret\n"
 	".popsection\n");
 extern const uint8_t calib_pushes[], calib_nops[];
 void calib_call(const struct calib_regs *r, uintptr_t fn, uint64_t n);
-void calib_syscalls(uintptr_t fs, uint64_t g, uint64_t n, uint64_t sp);
+void calib_syscalls(uintptr_t fs, uint64_t g, uint64_t n, uint64_t sp, uint64_t fp);
 
 struct fake {
 	uint8_t *arena, *evict; /* owned */
@@ -167,6 +170,8 @@ static void fake_fill(struct fake *f, const struct calib *c)
 		words[i * 8] = i + 1 < FRAMES ? (uint64_t)(uintptr_t)&words[(i + 1) * 8] : 0;
 		words[i * 8 + 1] = 0x400000 + i * 64;
 	}
+	if (c->sys_ret)
+		words[1] = c->sys_ret;
 	put(f, 0, 0, f->g + AT_STACK);
 	put(f, 0, 8, f->g + AT_TOP);
 	put(f, 0, l->g_m, m);
@@ -247,8 +252,8 @@ static uint32_t cold_ns(const struct fake *f, unsigned hook, uintptr_t fn)
 	return (uint32_t)middle(ns, COLD_ROUNDS);
 }
 
-/* A system call, in ns. */
-static uint32_t syscall_ns(const struct fake *f)
+/* A system call in the frame at fp, in ns. */
+static uint32_t syscall_ns(const struct fake *f, uint64_t fp)
 {
 	uintptr_t fs = (uintptr_t)f->arena + AT_TLS;
 	uint64_t ns[ROUNDS];
@@ -256,10 +261,10 @@ static uint32_t syscall_ns(const struct fake *f)
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &was); /* no handler may run with another's local storage */
-	calib_syscalls(fs, f->g, WARM, f->regs.sp);
+	calib_syscalls(fs, f->g, WARM, f->regs.sp, fp);
 	for (int i = 0; i < ROUNDS; i++) {
 		ns[i] = mono_ns();
-		calib_syscalls(fs, f->g, ROUND, f->regs.sp);
+		calib_syscalls(fs, f->g, ROUND, f->regs.sp, fp);
 		ns[i] = mono_ns() - ns[i];
 	}
 	sigprocmask(SIG_SETMASK, &was, NULL);
@@ -332,10 +337,10 @@ static void measure_syscalls(const struct calib *c, struct fake *f, uint32_t bar
 	uint32_t ns;
 
 	fake_status(f, c, 3);
-	ns = syscall_ns(f);
+	ns = syscall_ns(f, f->regs.fp);
 	p->traced_ns = ns > bare ? (ns - bare) / 2 : 1;
 	fake_status(f, c, 2);
-	ns = syscall_ns(f);
+	ns = syscall_ns(f, 0);
 	p->passed_ns = ns > bare ? (ns - bare) / 2 : 1;
 }
 
@@ -350,7 +355,7 @@ static int calib_with(const struct calib *c, struct fake *f, struct price *ret)
 
 	put(f, AT_TLS - 4096, (uint16_t)(4096 + c->tls_g), f->g);
 	if (syscalls)
-		bare = syscall_ns(f);
+		bare = syscall_ns(f, 0);
 	err = c->tracepoints ? attach_tracepoints(c->attach, NULL) : 0;
 	if (!err)
 		err = stubs_attach(c, &s);

@@ -81,14 +81,15 @@ static void gc_worker_reasons(const struct image *img, uint8_t ret[4])
 }
 
 /* What a hit costs; with it, the probes in our own program have done their work. */
-static void capture_calibrate(struct capture *c, int64_t tls_g)
+static void capture_calibrate(struct capture *c, const struct attach_opts *o)
 {
 	const struct calib k = {.attach = c->attach,
 				.plan = &c->plan,
 				.layout = c->golive.lay,
 				.tracepoints = c->syscalls == SYSCALLS_TRACEPOINT,
 				.pidns = c->target.pidns_ino != 0,
-				.tls_g = tls_g};
+				.tls_g = o->tls_g,
+				.sys_ret = o->sys[0].raw};
 	uint64_t begin = clock_now(CLOCK_MONOTONIC);
 	int err;
 
@@ -149,7 +150,7 @@ static int capture_attach(struct capture *c, struct diag *d)
 	err = attach_load(&o, &c->attach, d);
 	if (err < 0)
 		return err;
-	capture_calibrate(c, o.tls_g);
+	capture_calibrate(c, &o);
 	attach_set_who(c->attach, &who);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", c->target.exe_fd);
 	c->rung = rung_of(c->opts.plan);
