@@ -190,6 +190,6 @@ func TestContainer(t *testing.T) {
 	if got := strings.TrimSpace(string(word[:n])); got != "ready 1" {
 		t.Fatalf("it says %q, not that it is ready and process 1", got)
 	}
-	fmt.Fprintln(in, "run 200")
+	fmt.Fprintln(in, "run 1500")
 	recordsWell(t, c.Process.Pid)
 }
