@@ -30,16 +30,16 @@ struct {
 
 static __always_inline volatile struct gcache *gcache_slot(u64 g)
 {
-	u32 at = (u32)((g * 0x9e3779b97f4a7c15ULL) >> (64 - GCACHE_BITS));
+	u32 at = addr_slot(g, GCACHE_BITS);
 
 	return bpf_map_lookup_elem(&gcaches, &at);
 }
 
-/* Of g in this epoch, or 0: nothing is to be kept. Addresses have 48 bits, epochs 16. */
+/* Of g in this epoch, which is spread over 64 bits, or 0: nothing is to be kept. */
 static __always_inline u64 gcache_key(u64 g)
 {
 #if defined(__TARGET_ARCH_x86)
-	return g_epoch ? g | (u64)g_epoch << 48 : 0;
+	return g_epoch ? g ^ g_epoch : 0;
 #else
 	return 0; /* C3 needs loads in order */
 #endif

@@ -56,6 +56,12 @@ static __always_inline u64 word(const void *block, u32 off)
 	return *(const u64 *)((const char *)block + off);
 }
 
+/* The slot of a structure's address in a table of 1 << bits. */
+static __always_inline u32 addr_slot(u64 addr, u32 bits)
+{
+	return (u32)((addr * 0x9e3779b97f4a7c15ULL) >> (64 - bits));
+}
+
 static __always_inline void fault_on(u32 cpu)
 {
 	struct ring_ctl *ctl = bpf_map_lookup_elem(&ctls, &cpu);
@@ -126,8 +132,6 @@ static __always_inline void take_g_tail(struct event *e, const char *b)
 		flags |= REC_F_COROEXIT;
 	if (cfg.g_syncSafePoint != GO_NONE && *(u8 *)(b + TAIL(syncSafePoint)))
 		flags |= REC_F_SYNC;
-	if (cfg.go_minor >= 21 && word(b, TAIL(lockedm)))
-		flags |= REC_F_LOCKED;
 	e->flags |= flags;
 }
 

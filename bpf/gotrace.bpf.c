@@ -44,8 +44,8 @@ __u32 who_global = 0;
 __u32 name_parks = 0;
 /* Wake-ups go without the waker's stack (the first step down of a budget). */
 __u32 plain_wakes = 0;
-/* Which entries of the goroutines' cache hold, at most 0xffff (gcache.bpf.h); 0: none. */
-__u32 g_epoch = 0;
+/* Which entries of the goroutines' cache hold (gcache.bpf.h); 0: none. */
+__u64 g_epoch = 0;
 /* When the last HEAP record was made; racy by intent (two records instead of one do no harm). */
 __u64 heap_ns = 0;
 
@@ -160,7 +160,10 @@ static __always_inline void on_other(struct pt_regs *ctx, u64 cookie)
 	}
 }
 
-/* Whatever is hit passes here first: nothing is done that not all of them need. */
+/*
+ * Whatever is hit passes here first: nothing is done that not all of them need, but for the look at
+ * the flags where a start's cookie, which is at hand here, asks for it.
+ */
 SEC("uprobe.multi")
 int on_hook(struct pt_regs *ctx)
 {

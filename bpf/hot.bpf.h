@@ -3,9 +3,9 @@
  *
  * A program for each, with everything inline: where returns go through thunks, calls are dear, and a
  * hit would make a dozen (docs/overhead.md has what it gave). Nothing here may be called twice: the
- * verifier goes through all of it once a copy. on_hook jumps to them (a tail call whose
- * number is constant is a jump), so that all sites share one link: each link waits for the kernel when
- * it is given up.
+ * verifier goes through all of it once a copy. on_hook jumps to them (a tail call whose number is
+ * constant is a jump), so that all sites share one link: each link waits for the kernel when it is
+ * given up.
  */
 #ifndef HOT_BPF_H
 #define HOT_BPF_H
@@ -53,7 +53,7 @@ struct {
 
 static __always_inline struct running *running_slot(u64 g0)
 {
-	u32 at = (u32)((g0 * 0x9e3779b97f4a7c15ULL) >> (64 - RUNNING_BITS));
+	u32 at = addr_slot(g0, RUNNING_BITS);
 
 	return bpf_map_lookup_elem(&runnings, &at);
 }

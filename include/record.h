@@ -116,7 +116,7 @@ enum rec_flag {
 	REC_F_ASYNC = 1 << 1,	    /* g.asyncSafePoint: preempted by signal */
 	REC_F_SYNC = 1 << 2,	    /* g.syncSafePoint: preempted at a function's entry (1.25 on) */
 	REC_F_COROEXIT = 1 << 3,    /* g.coroexit */
-	REC_F_LOCKED = 1 << 4,	    /* g.lockedm is set */
+	REC_F_LOCKED = 1 << 4,	    /* SNAP_G: g.lockedm is set */
 	REC_F_CUT = 1 << 5,	    /* the stack has more frames than pcs hold, or could not be read on */
 	REC_F_SCHED_PC = 1 << 6,    /* pcs[0] is not a return address */
 	REC_F_EXTRA_M = 1 << 7,	    /* SNAP_M: m.isextra, a thread that C made */
@@ -177,7 +177,7 @@ struct bpf_config {
 	/* offsets of fields, 0xffff: this version has none (golayout.h) */
 	uint16_t g_m, g_sched_sp, g_sched_pc, g_sched_bp, g_syscallpc, g_syscallsp, g_syscallbp;
 	uint16_t g_atomicstatus, g_goid, g_schedlink, g_waitreason, g_asyncSafePoint, g_syncSafePoint;
-	uint16_t g_inMarkAssist, g_coroexit, g_lockedm, g_parentGoid, g_startpc, g_coroarg;
+	uint16_t g_inMarkAssist, g_coroexit, g_parentGoid, g_startpc, g_coroarg;
 	uint16_t m_curg, m_p, m_oldp, m_isextra, m_waitTraceSkip, m_waitTraceBlockReason, m_syscalltick;
 	uint16_t p_status, p_syscalltick, p_gcMarkWorkerMode;
 	uint16_t pad;

@@ -25,6 +25,7 @@ const (
 type recRead struct {
 	hook    byte
 	g, goid uint64
+	status  uint32
 	x       uint64
 }
 
@@ -41,7 +42,7 @@ func eachRecord(t *testing.T, capture string, fn func(r recRead)) {
 		body := b[16 : 16+n]
 		b = b[16+(n+7)&^7:]
 		for kind == sectionRecords && len(body) > 0 {
-			fn(recRead{hook: body[6], g: le.Uint64(body[24:]), goid: le.Uint64(body[32:]), x: le.Uint64(body[64:])})
+			fn(recRead{body[6], le.Uint64(body[24:]), le.Uint64(body[32:]), le.Uint32(body[56:]), le.Uint64(body[64:])})
 			body = body[le.Uint16(body[4:]):]
 		}
 	}
@@ -89,6 +90,32 @@ func TestSyscallsAuto(t *testing.T) {
 		}
 		p.Process.Kill()
 		<-p.ended
+	}
+}
+
+// A goroutine's start reads it once, while its creation would be seen; else each time.
+func TestStartsReadOnce(t *testing.T) {
+	p := startProg(t, flightProg(t))
+	for plan, once := range map[string]bool{"full": true, "lean": false} {
+		capture := filepath.Join(t.TempDir(), "capture")
+		r := lab.Record(t, p.Process.Pid, "--plan", plan, "--capture", capture, "-d", "300ms")
+		mustBe(t, plan, 0, r.Wait(time.Minute), r.Stderr())
+		all, read, unnamed := 0, 0, 0
+		eachRecord(t, capture, func(r recRead) {
+			if r.hook != hookExecute {
+				return
+			}
+			all++
+			if r.status != 0 {
+				read++
+			}
+			if r.goid == 0 {
+				unnamed++
+			}
+		})
+		if all < 1000 || unnamed > 0 || (once && read > all/20) || (!once && read != all) {
+			t.Errorf("--plan %s: %d starts, %d read, %d unnamed", plan, all, read, unnamed)
+		}
 	}
 }
 

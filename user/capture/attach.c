@@ -30,7 +30,7 @@ struct attach {
 	struct attach_target target;
 	char exe_path[64];
 	bool tracepoints;
-	uint32_t epochs;  /* of the goroutines' cache so far */
+	uint64_t epochs; /* of the goroutines' cache so far */
 	uint32_t armings; /* how often it was armed: never 0 while it is */
 	struct bpf_link *exec_link; /* NULL: exec is only seen by asking (target_check) */
 	void *ctl_map, *data_map; /* mmap()ed */
@@ -57,7 +57,7 @@ static void config_fill(struct bpf_config *c, const struct attach_opts *o)
 	c->gopark_pc = o->gopark_pc;
 	for (size_t i = 0; i < ARRAY_LEN(o->sys); i++) {
 		c->sys_ret[i] = o->sys[i].raw;
-		/* Without g.syscallbp the chain begins at the return of RawSyscall6 (on_sys_enter). */
+		/* Without g.syscallbp the chain begins at the return of RawSyscall6 (on_sys_enter_read). */
 		c->sys_pc[i] = l->g_syscallbp == GOLAYOUT_NONE ? o->sys[i].raw : o->sys[i].enter;
 	}
 	c->heap_period_ns = o->heap_period_ns;
@@ -69,7 +69,7 @@ static void config_fill(struct bpf_config *c, const struct attach_opts *o)
 	COPY(g_m), COPY(g_sched_sp), COPY(g_sched_pc), COPY(g_sched_bp), COPY(g_syscallpc);
 	COPY(g_syscallsp), COPY(g_syscallbp), COPY(g_atomicstatus), COPY(g_goid);
 	COPY(g_schedlink), COPY(g_waitreason), COPY(g_asyncSafePoint), COPY(g_syncSafePoint);
-	COPY(g_inMarkAssist), COPY(g_coroexit), COPY(g_lockedm), COPY(g_parentGoid);
+	COPY(g_inMarkAssist), COPY(g_coroexit), COPY(g_parentGoid);
 	COPY(g_startpc), COPY(g_coroarg), COPY(m_curg), COPY(m_p), COPY(m_oldp), COPY(m_isextra);
 	COPY(m_waitTraceSkip), COPY(m_waitTraceBlockReason), COPY(m_syscalltick);
 	COPY(p_status), COPY(p_syscalltick), COPY(p_gcMarkWorkerMode);
@@ -118,12 +118,14 @@ static int load_failed(int err, struct diag *d)
 			strerror(-err), uname(&u) == 0 ? u.release : "of another kind");
 }
 
+/* What on_sys_enter jumps to. 0 or the kernel's error. */
 static int fill_sys_hots(struct attach *a)
 {
+	int map = bpf_map__fd(a->skel->maps.sys_hots);
 	int fd = bpf_program__fd(a->skel->progs.on_sys_enter_read);
 	uint32_t at = 0;
 
-	return bpf_map_update_elem(bpf_map__fd(a->skel->maps.sys_hots), &at, &fd, BPF_ANY) < 0 ? -errno : 0;
+	return bpf_map_update_elem(map, &at, &fd, BPF_ANY) < 0 ? -errno : 0;
 }
 
 int attach_load(const struct attach_opts *opts, struct attach **ret, struct diag *d)
@@ -270,12 +272,15 @@ static void destroy_links(struct bpf_link **v, size_t n)
 			pthread_join(threads[i], NULL);
 }
 
-/* The goroutines' cache is empty from here on, and of no use unless on. */
+/*
+ * The goroutines' cache is empty from here on, and of no use unless on. Keys are addresses xor the
+ * epoch, which is spread over 64 bits: those of two epochs are the same as seldom as two hashes.
+ */
 static void set_g_epoch(struct attach *a, bool on)
 {
-	if (on && !(++a->epochs & 0xffff))
-		a->epochs = 1;
-	__atomic_store_n(&a->skel->bss->g_epoch, on ? a->epochs & 0xffff : 0U, __ATOMIC_RELEASE);
+	uint64_t epoch = on ? ++a->epochs * 0x9e3779b97f4a7c15ULL : 0;
+
+	__atomic_store_n(&a->skel->bss->g_epoch, epoch, __ATOMIC_RELEASE);
 }
 
 int attach_switch(struct attach *a, unsigned parts, struct diag *d)

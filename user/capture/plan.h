@@ -81,7 +81,7 @@ struct plan {
 	size_t hook_cnt;
 	struct plan_site *sites; /* owned */
 	size_t site_cnt;
-	bool creations;	    /* all that make goroutines are watched, but for what other parts see */
+	bool creations;	    /* no way to make a goroutine goes unseen: each CREATE hook has its site */
 	uint64_t gopark_pc; /* in the file; PARK is seen at gopark's entry (struct bpf_config), or 0 */
 };
 
