@@ -6,8 +6,8 @@
  *
  * C1  Entries are used while every creation is seen and replaces the structure's entry: else g_epoch
  *     is 0. It is another number each time that begins, and an entry of another one is none.
- * C2  Bounds say how much is worth reading, never where a stack ends: it is copied elsewhere when it
- *     grows, and in time another copy may lie where an earlier one was.
+ * C2  Bounds say how much is worth reading, and by themselves never where a stack ends (W3): it is
+ *     copied elsewhere when it grows, and in time another copy may lie where an earlier one was.
  * C3  key says whose entry it is, and is BUSY while the rest is written; who meets BUSY lets it be. So
  *     whoever finds the same key before and after reading the rest has read what belongs together.
  */

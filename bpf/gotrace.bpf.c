@@ -71,7 +71,7 @@ struct event {
 	u64 g, goid, m, p, x, y;
 	u64 curg, stack;
 	u64 pc0, pc1, fp, sp, stack_lo, stack_hi;
-	u64 window_hi; /* the first read of the stack ends here, or 0: at stack_hi */
+	u64 known_hi; /* where the stack ends as far as is known (C2), or 0: stack_hi is sure */
 	u64 top; /* where the pc behind pc0 stands, below fp, or 0 */
 	u32 gstatus, tid, cpu;
 	u16 skip;

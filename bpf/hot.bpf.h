@@ -228,7 +228,7 @@ int on_park(struct pt_regs *ctx)
 			e.x = (u8)GO_ARG3(ctx);
 		e.skip = (u16)GO_ARG4(ctx);
 		stack_here(&e, ctx, 0);
-		e.window_hi = stack_end(&e, GO_SP(ctx));
+		e.known_hi = stack_end(&e, GO_SP(ctx));
 		e.pc1 = e.pc0;
 		e.pc0 = cfg.gopark_pc;
 	} else {

@@ -95,6 +95,7 @@ static __always_inline bool emit_go_syscall(struct event *e, struct pt_regs *reg
 		scratch_give(s);
 		return false;
 	}
+	e->known_hi = e->stack_hi;
 	e->stack_hi = ~0ULL; /* C2 */
 	e->gstatus = GO_SYSCALL;
 	e->pc0 = pc == cfg.sys_ret[0] ? cfg.sys_pc[0] : cfg.sys_pc[1];

@@ -169,6 +169,7 @@ struct bpf_config {
 	uint64_t gopark_pc;	    /* PARK is at gopark's entry: where it calls mcall, as pcs have it; 0: at park_m's */
 	uint64_t sys_ret[2];	    /* where syscall.Syscall and Syscall6 call RawSyscall6: return addresses; or 0, 0 */
 	uint64_t sys_pc[2];	    /* what stands for them in the stack of a system call: where they call entersyscall */
+	uint64_t goexit_pc;	    /* what every goroutine's own function returns to; 0: not known */
 	uint64_t inject_pc;	    /* where injectglist calls the runtime's tracer: its pc in stacks; or 0 */
 	uint32_t heap_period_ns;	    /* at most one HEAP record in this time */
 	uint32_t go_minor;

@@ -55,6 +55,7 @@ static void config_fill(struct bpf_config *c, const struct attach_opts *o)
 	c->gccontroller = o->gccontroller;
 	c->inject_pc = o->inject_pc;
 	c->gopark_pc = o->gopark_pc;
+	c->goexit_pc = o->goexit_pc;
 	for (size_t i = 0; i < ARRAY_LEN(o->sys); i++) {
 		c->sys_ret[i] = o->sys[i].raw;
 		/* Without g.syscallbp the chain begins at the return of RawSyscall6 (on_sys_enter_read). */

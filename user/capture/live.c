@@ -123,6 +123,18 @@ static void syscall_places(const struct capture *c, struct syscall_pcs ret[2])
 		ret[1] = ret[0];
 }
 
+/* What newproc1 puts behind a new goroutine's own function: one instruction into goexit. */
+static uint64_t goexit_pc(const struct capture *c)
+{
+	struct image_func f;
+
+	/* Elsewhere frames lie otherwise (OUTERMOST_FRAME). */
+	if (image_get_info(c->img)->arch != IMAGE_AMD64 ||
+	    image_func_find(c->img, "runtime.goexit", &f) < 0)
+		return 0;
+	return f.entry_va + 1 + c->bias;
+}
+
 /* Loads and attaches; nothing is armed. */
 static int capture_attach(struct capture *c, struct diag *d)
 {
@@ -133,6 +145,7 @@ static int capture_attach(struct capture *c, struct diag *d)
 		.gccontroller = c->golive.gccontroller,
 		.inject_pc = capture_inject_pc(c),
 		.gopark_pc = c->plan.gopark_pc ? c->plan.gopark_pc + c->bias : 0,
+		.goexit_pc = goexit_pc(c),
 		.heap_period_ns = HEAP_PERIOD_NS,
 		.ring_bytes = ring_bytes(&c->opts),
 	};
