@@ -34,7 +34,7 @@ func matrix(step int) []cell {
 
 // rounds of each fixture that take about as long.
 var rounds = map[string]int{"channel": 200, "mutex": 10, "nethttp": 40, "syscalls": 100, "timers": 100,
-	"gc": 3, "gomaxprocs": 40, "coro": 300, "cgo": 100, "signals": 40}
+	"gc": 3, "gomaxprocs": 40, "coro": 300, "cgo": 100, "signals": 40, "depths": 40}
 
 // The fixtures tell the truth: the runtime's own trace of a run has what they counted.
 func TestFixtures(t *testing.T) {

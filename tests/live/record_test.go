@@ -122,6 +122,9 @@ func compareCells() []cell {
 	for i, v := range []string{"1.19.13", "1.20.14", "1.21.13"} {
 		cs = append(cs, cell{v, lab.Fixtures[i], "default"})
 	}
+	for _, v := range []string{"1.21.13", "1.23.12", "1.24.13", "1.26.11", "1.27.4"} {
+		cs = append(cs, cell{v, "depths", "default"})
+	}
 	return append(cs, cell{"1.26.11", "channel", "profile-guided"}, cell{"1.25.14", "mutex", "pie-stripped"},
 		cell{"1.24.13", "syscalls", "external"}, cell{"1.27.4", "timers", "no-buildinfo"})
 }
