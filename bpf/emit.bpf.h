@@ -21,6 +21,8 @@ enum {
 
 static __always_inline u8 *ring_claim(struct ring_ctl *ctl, u32 cpu, u32 len, u8 hook, u32 *ret_seq)
 {
+	u64 by;
+
 	for (int i = 0; i < CLAIM_TRIES; i++) {
 		u64 head = *(volatile u64 *)&ctl->head;
 		u64 tail = *(volatile u64 *)&ctl->tail;
@@ -37,8 +39,10 @@ static __always_inline u8 *ring_claim(struct ring_ctl *ctl, u32 cpu, u32 len, u8
 		return ring + (head & cfg.ring_mask);
 	}
 	__sync_fetch_and_add(&ctl->lost, 1);
-	if (hook < HOOK_BPF_END)
-		__sync_fetch_and_add(&ctl->lost_by[hook], 1);
+	by = hook;
+	barrier_var(by); /* one register for the check and the use */
+	if (by < HOOK_BPF_END)
+		__sync_fetch_and_add(&ctl->lost_by[by], 1);
 	return NULL;
 }
 
@@ -78,7 +82,7 @@ static __always_inline void rec_commit(struct rec *r, u32 seq)
 /* A record without pcs. */
 static __always_inline void __emit(const struct event *e)
 {
-	struct ring_ctl *ctl = bpf_map_lookup_elem(&ctls, &e->cpu);
+	struct ring_ctl *ctl = ctl_of(e->cpu);
 	struct rec *r;
 	u32 seq = 0;
 
@@ -107,7 +111,7 @@ static __always_inline bool heap_due(u32 cpu)
 
 	if (!cfg.gccontroller)
 		return false;
-	ctl = bpf_map_lookup_elem(&ctls, &cpu);
+	ctl = ctl_of(cpu);
 	return ctl && ctl->last_ts - heap_ns >= cfg.heap_period_ns;
 }
 
@@ -121,7 +125,7 @@ __noinline int emit_heap(struct event *e)
 
 	if (!e || !heap_due(e->cpu))
 		return 0;
-	ctl = bpf_map_lookup_elem(&ctls, &e->cpu);
+	ctl = ctl_of(e->cpu);
 	if (!ctl)
 		return 0;
 	heap_ns = ctl->last_ts;

@@ -6,7 +6,7 @@
  *
  * C1  Entries are used while every creation is seen and replaces the structure's entry: else g_epoch
  *     is 0. It is another number each time that begins, and an entry of another one is none.
- * C2  Bounds say how much is worth reading, and by themselves never where a stack ends (W3): it is
+ * C2  Bounds say how much is worth reading, and by themselves never where a stack ends (K2): it is
  *     copied elsewhere when it grows, and in time another copy may lie where an earlier one was.
  * C3  key says whose entry it is, and is BUSY while the rest is written; who meets BUSY lets it be. So
  *     whoever finds the same key before and after reading the rest has read what belongs together.
@@ -59,14 +59,6 @@ static __always_inline bool gcache_get(struct event *e)
 	return c->key == key;
 }
 
-/* Where the stack of e->g ends, which sp lies in, or 0. Not to be relied on (C2). */
-static __always_inline u64 stack_end(const struct event *e, u64 sp)
-{
-	struct event kept = { .g = e->g };
-
-	return gcache_get(&kept) && kept.stack_lo < sp && sp <= kept.stack_hi ? kept.stack_hi : 0;
-}
-
 /* Keeps goid, and bounds if they are known, of g: in place of what was kept of g so far. */
 static __always_inline void gcache_put(u64 g, u64 goid, u64 lo, u64 hi)
 {
@@ -83,6 +75,30 @@ static __always_inline void gcache_put(u64 g, u64 goid, u64 lo, u64 hi)
 	c->stack_lo = lo;
 	c->stack_hi = hi;
 	c->key = key;
+}
+
+/* Where the stack of g ends, which sp lies in, or 0. Not to be relied on (C2). */
+static __always_inline u64 gcache_stack_end(u64 g, u64 sp)
+{
+	struct event kept = { .g = g };
+
+	return gcache_get(&kept) && kept.stack_lo < sp && sp <= kept.stack_hi ? kept.stack_hi : 0;
+}
+
+/* The same, read where it is not known of a g that is kept, and kept. */
+static __always_inline u64 gcache_read_stack_end(u64 g, u64 sp)
+{
+	volatile struct gcache *c = gcache_slot(g);
+	u64 key = gcache_key(g), b[2], hi = gcache_stack_end(g, sp);
+
+	if (hi || !key || !c || c->key != key || bpf_probe_read_user(b, sizeof(b), (const void *)g) ||
+	    sp <= b[0] || sp > b[1] ||
+	    __sync_val_compare_and_swap((u64 *)&c->key, key, GCACHE_BUSY) != key)
+		return hi;
+	c->stack_lo = b[0];
+	c->stack_hi = b[1];
+	c->key = key;
+	return b[1];
 }
 
 /* From the next hit on g is read again. */

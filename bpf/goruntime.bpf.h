@@ -19,6 +19,7 @@
 #define GO_ARG3(c) ((c)->di)
 #define GO_ARG4(c) ((c)->si)
 #define GO_G(c) ((c)->r14)
+#define GO_CLOSURE(c) ((c)->dx)
 #define GO_FP(c) ((c)->bp)
 #define GO_SP(c) ((c)->sp)
 #define GO_IP(c) ((c)->ip)
@@ -30,6 +31,7 @@ enum { GO_CALL_LEN = 5 };
 #define GO_ARG3(c) ((c)->regs[3])
 #define GO_ARG4(c) ((c)->regs[4])
 #define GO_G(c) ((c)->regs[28])
+#define GO_CLOSURE(c) ((c)->regs[26])
 #define GO_FP(c) ((c)->regs[29])
 #define GO_SP(c) ((c)->sp)
 #define GO_IP(c) ((c)->pc)
@@ -43,6 +45,7 @@ enum {
 	G_TAIL = 80,	  /* atomicstatus up to syncSafePoint */
 	G_ALL = 232,	  /* both */
 	G_NEW = 176,	  /* atomicstatus up to startpc */
+	G_NEW_ALL = 320,  /* stack bounds up to startpc */
 	G_SYS = 168,	  /* stack bounds up to goid */
 	M_BLOCK = 48,	  /* curg up to oldp */
 	P_BLOCK = 24,	  /* id, status, ticks */
@@ -62,9 +65,18 @@ static __always_inline u32 addr_slot(u64 addr, u32 bits)
 	return (u32)((addr * 0x9e3779b97f4a7c15ULL) >> (64 - bits));
 }
 
+/*
+ * This CPU's ring, NULL never but for the verifier. By a copy of the number: an event whose address a
+ * helper gets has to lie in memory with all its fields.
+ */
+static __always_inline struct ring_ctl *ctl_of(u32 cpu)
+{
+	return bpf_map_lookup_elem(&ctls, &cpu);
+}
+
 static __always_inline void fault_on(u32 cpu)
 {
-	struct ring_ctl *ctl = bpf_map_lookup_elem(&ctls, &cpu);
+	struct ring_ctl *ctl = ctl_of(cpu);
 
 	if (ctl)
 		ctl->faults++;
@@ -77,7 +89,7 @@ static __always_inline void fault(struct event *e)
 
 static __always_inline void skipped_on(u32 cpu)
 {
-	struct ring_ctl *ctl = bpf_map_lookup_elem(&ctls, &cpu);
+	struct ring_ctl *ctl = ctl_of(cpu);
 
 	if (ctl)
 		ctl->skipped++;
@@ -90,7 +102,7 @@ static __always_inline void skipped(struct event *e)
 
 static __always_inline void passed(struct event *e)
 {
-	struct ring_ctl *ctl = bpf_map_lookup_elem(&ctls, &e->cpu);
+	struct ring_ctl *ctl = ctl_of(e->cpu);
 
 	if (ctl)
 		ctl->passed++;
@@ -98,7 +110,7 @@ static __always_inline void passed(struct event *e)
 
 static __always_inline void traced(struct event *e)
 {
-	struct ring_ctl *ctl = bpf_map_lookup_elem(&ctls, &e->cpu);
+	struct ring_ctl *ctl = ctl_of(e->cpu);
 
 	if (ctl)
 		ctl->traced++;
@@ -183,7 +195,17 @@ __noinline int read_g_all(struct event *e, u64 g)
 	return 0;
 }
 
-/* A new goroutine: identity, state, entry, parent. False: it cannot be read. */
+/* Of a new goroutine, from a block that begins at g.atomicstatus: identity, state, entry, parent. */
+static __always_inline void take_g_new(struct event *e, const char *b)
+{
+	e->gstatus = *(u32 *)b;
+	e->goid = word(b, 8);
+	e->x = word(b, (u32)(cfg.g_startpc - cfg.g_atomicstatus));
+	if (cfg.g_parentGoid != GO_NONE)
+		e->y = word(b, (u32)(cfg.g_parentGoid - cfg.g_atomicstatus));
+}
+
+/* A new goroutine. False: it cannot be read. */
 static __always_inline bool read_g_new(struct event *e, u64 g)
 {
 	char b[G_NEW] BLOCK_ALIGNED;
@@ -192,11 +214,7 @@ static __always_inline bool read_g_new(struct event *e, u64 g)
 		fault(e);
 		return false;
 	}
-	e->gstatus = *(u32 *)b;
-	e->goid = word(b, 8);
-	e->x = word(b, (u32)(cfg.g_startpc - cfg.g_atomicstatus));
-	if (cfg.g_parentGoid != GO_NONE)
-		e->y = word(b, (u32)(cfg.g_parentGoid - cfg.g_atomicstatus));
+	take_g_new(e, b);
 	return true;
 }
 

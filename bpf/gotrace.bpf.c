@@ -83,7 +83,10 @@ struct event {
 #include "bpf/gcache.bpf.h"
 #include "bpf/emit.bpf.h"
 #include "bpf/stack.bpf.h"
+#include "bpf/known.bpf.h"
+#include "bpf/running.bpf.h"
 #include "bpf/hot.bpf.h"
+#include "bpf/tell.bpf.h"
 #include "bpf/rare.bpf.h"
 #include "bpf/syscall.bpf.h"
 
@@ -183,11 +186,22 @@ int on_hook(struct pt_regs *ctx)
 		bpf_tail_call_static(ctx, &hots, HOT_EXECUTE);
 		break;
 	case HOOK_PARK:
-		bpf_tail_call_static(ctx, &hots, HOT_PARK);
+		if (cfg.gopark_pc)
+			bpf_tail_call_static(ctx, &hots, HOT_PARK);
+		else
+			bpf_tail_call_static(ctx, &hots, HOT_PARK_TELL);
 		break;
 	case HOOK_READY:
+		if (cfg.go_minor >= 21) /* behind_systemstack */
+			bpf_tail_call_static(ctx, &hots, HOT_READY);
+		else
+			bpf_tail_call_static(ctx, &hots, HOT_WAKE_TELL);
+		break;
 	case HOOK_CREATE:
-		bpf_tail_call_static(ctx, &hots, HOT_WAKE);
+		if (cfg.go_minor >= 21)
+			bpf_tail_call_static(ctx, &hots, HOT_CREATE);
+		else
+			bpf_tail_call_static(ctx, &hots, HOT_WAKE_TELL);
 		break;
 	default:
 		on_other(ctx, cookie);

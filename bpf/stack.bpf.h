@@ -8,8 +8,6 @@
  * W1  A frame's address must rise, be aligned and lie in the stack, else the chain ends there.
  * W2  A stack is known only after the record with its pcs was committed: so in order of time a
  *     record with the pcs always comes first (record.h R6). Two CPUs may both tell it: no harm.
- * W3  Where the outermost frame lies follows from the stack's end, which may be out of date (C2). So it
- *     is left out only of stacks that were read to their end when they were told.
  */
 #ifndef STACK_BPF_H
 #define STACK_BPF_H
@@ -140,14 +138,7 @@ __noinline int walk_rest(struct bpf_scratch *s)
 	return 0;
 }
 
-enum {
-	WALK_FIRST = 16, /* frames of the first window that are walked without a callback */
-	/*
-	 * From the end of a stack down to where a goroutine's own function saves the frame pointer: four
-	 * words, the return into goexit, itself (Go 1.19 to 1.27 runtime/proc.go newproc1).
-	 */
-	OUTERMOST_FRAME = 48,
-};
+enum { WALK_FIRST = 16 }; /* frames of the first window that are walked without a callback */
 
 /*
  * The frames of the window, want bytes at base, from the one at next on: most stacks end here. A loop
@@ -202,34 +193,10 @@ out:
 	return false;
 }
 
-/*
- * True if the next frame is that of the goroutine's own function, and with goexit behind it the stack
- * is one that was told before: then the two words there, alike in all goroutines, need no read. W3.
- */
-static __always_inline bool walk_outermost(struct bpf_scratch *s, const struct event *e)
-{
-	u64 hi = e->known_hi ? e->known_hi : e->stack_hi, hash, *slot;
-	struct bpf_chain *w = &s->chain;
-	u32 at;
-
-	if (!cfg.goexit_pc || w->fp != hi - OUTERMOST_FRAME)
-		return false;
-	hash = hash_pc(w->hash, cfg.goexit_pc);
-	at = KNOWN_SLOT(hash_end(hash, w->n + 1));
-	slot = bpf_map_lookup_elem(&known, &at);
-	if (!slot || *(volatile u64 *)slot != hash_end(hash, w->n + 1))
-		return false;
-	s->pcs[w->n & (REC_MAX_PC - 1)] = cfg.goexit_pc;
-	w->n++;
-	w->hash = hash;
-	return true;
-}
-
 /* The frames behind the first window; the number of all. */
 static __always_inline u32 stack_walk_on(struct event *e, struct bpf_scratch *s, u64 *ret_hash)
 {
-	if (!walk_outermost(s, e))
-		walk_rest(s);
+	walk_rest(s);
 	e->flags |= s->chain.flags;
 	*ret_hash = s->chain.hash;
 	return s->chain.n;
@@ -284,7 +251,7 @@ __noinline int stack_tell(struct event *e, struct bpf_scratch *s, u32 n)
 
 	if (!e || !s)
 		return 0;
-	ctl = bpf_map_lookup_elem(&ctls, &e->cpu);
+	ctl = ctl_of(e->cpu);
 	if (!ctl)
 		return 0;
 	if (n > REC_MAX_PC)
@@ -367,7 +334,7 @@ __noinline int emit_text(struct event *e, struct texts *t)
 
 	if (!e || !t)
 		return 0;
-	ctl = bpf_map_lookup_elem(&ctls, &e->cpu);
+	ctl = ctl_of(e->cpu);
 	if (!ctl)
 		return 0;
 	s = scratch_take(e->cpu);

@@ -74,39 +74,29 @@ __noinline int go_syscall(struct event *e, u64 fs, u64 r14, u64 sp)
 /*
  * The same without a look at the goroutine, if it is in the cache and the stack shows that it is in
  * syscall.Syscall or Syscall6, between entersyscall and exitsyscall: there RawSyscall6's frame, which
- * is where the register points in its assembly, returns to. Then e is told, with that stack.
+ * is where the register points in its assembly, returns to. The hash of that stack; 0: it is not so, or
+ * the stack was not told.
  */
-static __always_inline bool emit_go_syscall(struct event *e, struct pt_regs *regs)
+static __always_inline u64 go_syscall_known(const struct pt_regs *regs)
 {
-	u64 base = regs->bp, hash = 1, pc, want;
-	struct bpf_scratch *s;
-	u32 n = 1;
+	char b[KNOWN_WINDOW] BLOCK_ALIGNED;
+	struct known_window w = { .b = b };
+	struct event e = { .g = regs->r14 };
+	struct known_chain c = { .n = 1 };
+	u64 frame = regs->bp, pc;
+	u32 off;
 
-	e->g = regs->r14;
-	if (!cfg.sys_ret[0] || !gcache_get(e) || base < e->stack_lo ||
-	    base >= e->stack_hi || (base & 7))
-		return false;
-	s = scratch_take(e->cpu);
-	if (!s)
-		return false;
-	want = window_read(s, base, e->stack_hi - base);
-	pc = *(u64 *)(s->window + 8);
-	if (want < 16 || (pc != cfg.sys_ret[0] && pc != cfg.sys_ret[1])) {
-		scratch_give(s);
-		return false;
-	}
-	e->known_hi = e->stack_hi;
-	e->stack_hi = ~0ULL; /* C2 */
-	e->gstatus = GO_SYSCALL;
-	e->pc0 = pc == cfg.sys_ret[0] ? cfg.sys_pc[0] : cfg.sys_pc[1];
-	e->fp = *(u64 *)s->window;
-	s->pcs[0] = e->pc0;
-	hash = hash_pc(hash, e->pc0);
-	if (!walk_window(s, e, base, want, e->fp, &n, &hash))
-		n = stack_walk_on(e, s, &hash);
-	__emit_heap(e);
-	emit_walked(e, s, n, hash_end(hash, n));
-	return true;
+	if (!cfg.sys_ret[0] || !gcache_get(&e) || frame < e.stack_lo || frame >= e.stack_hi)
+		return 0;
+	w.hi = e.stack_hi;
+	if (!known_begin(&w, frame) || !known_at(&w, frame, 16, &off))
+		return 0;
+	pc = word(b, off + 8);
+	if (pc != cfg.sys_ret[0] && pc != cfg.sys_ret[1])
+		return 0;
+	c.hash = hash_pc(1, pc == cfg.sys_ret[0] ? cfg.sys_pc[0] : cfg.sys_pc[1]);
+	c.fp = word(b, off);
+	return known_end(&w, frame, known_walk(&w, &c));
 }
 
 /*
@@ -145,19 +135,27 @@ static __always_inline void thread_set(struct thread *t, const struct event *e)
 SEC("tp_btf/sys_enter")
 int on_sys_enter(u64 *ctx)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct event e = { .hook = HOOK_SYSCALL_ENTER, .skip = 1 };
+	struct event e = { .hook = HOOK_SYSCALL_ENTER, .skip = 1, .gstatus = GO_SYSCALL };
+	struct task_struct *task;
 	u64 nr = ctx[1];
 
-	if (!armed || never_own(nr) || nr == NR_RT_SIGRETURN || !is_target(task, &e.tid))
+	if (!armed || never_own(nr) || nr == NR_RT_SIGRETURN || !in_target(bpf_get_current_task_btf()))
 		return 0;
+	if (heap_due(bpf_get_smp_processor_id()))
+		goto tell;
+	e.stack = go_syscall_known((struct pt_regs *)ctx[0]);
+	e.g = ((struct pt_regs *)ctx[0])->r14;
+	if (!e.stack || !gcache_get(&e))
+		goto tell;
+	task = bpf_get_current_task_btf();
+	e.tid = target_tid(task);
 	e.cpu = bpf_get_smp_processor_id();
-	if (!emit_go_syscall(&e, (struct pt_regs *)ctx[0])) {
-		bpf_tail_call_static(ctx, &sys_hots, 0);
-		return 0;
-	}
+	__emit(&e);
 	traced(&e);
 	thread_set(thread_of(task), &e);
+	return 0;
+tell:
+	bpf_tail_call_static(ctx, &sys_hots, 0);
 	return 0;
 }
 

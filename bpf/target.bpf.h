@@ -38,15 +38,27 @@ __noinline int target_learn(u32 global)
 	return 1;
 }
 
-/* True if the current thread belongs to the target; its tid as the target itself knows it. */
-static __always_inline bool is_target(struct task_struct *task, u32 *ret_tid)
+/* True if the current thread belongs to the target. */
+static __always_inline bool in_target(struct task_struct *task)
 {
 	u32 tgid = (u32)task->tgid;
 	u32 global = cfg.pidns_ino ? who_global : who_tgid;
 
-	if (tgid != global && (global || !cfg.pidns_ino || !target_learn(tgid)))
+	return tgid == global || (!global && cfg.pidns_ino && target_learn(tgid));
+}
+
+/* A thread's number as the target itself knows it. */
+static __always_inline u32 target_tid(struct task_struct *task)
+{
+	return cfg.pidns_ino ? tid_in_own_ns(task) : (u32)task->pid;
+}
+
+/* Both. */
+static __always_inline bool is_target(struct task_struct *task, u32 *ret_tid)
+{
+	if (!in_target(task))
 		return false;
-	*ret_tid = cfg.pidns_ino ? tid_in_own_ns(task) : (u32)task->pid;
+	*ret_tid = target_tid(task);
 	return true;
 }
 
