@@ -170,17 +170,17 @@ static void fake_fill(struct fake *f, const struct calib *c)
 		words[i * 8] = i + 1 < FRAMES ? (uint64_t)(uintptr_t)&words[(i + 1) * 8] : 0;
 		words[i * 8 + 1] = 0x400000 + i * 64;
 	}
-	if (c->sys_ret)
-		words[1] = c->sys_ret;
+	if (c->sys.raw)
+		words[1] = c->sys.raw; /* in RawSyscall6, which that function called */
 	put(f, 0, 0, f->g + AT_STACK);
 	put(f, 0, 8, f->g + AT_TOP);
 	put(f, 0, l->g_m, m);
 	put(f, 0, l->g_sched_sp, (uint64_t)(uintptr_t)words);
 	put(f, 0, l->g_sched_pc, 0x400040);
 	put(f, 0, l->g_sched_bp, (uint64_t)(uintptr_t)words);
-	put(f, 0, l->g_syscallpc, 0x400040);
+	put(f, 0, l->g_syscallpc, c->sys.enter);
 	put(f, 0, l->g_syscallsp, (uint64_t)(uintptr_t)words);
-	put(f, 0, l->g_syscallbp, (uint64_t)(uintptr_t)words);
+	put(f, 0, l->g_syscallbp, words[0]);
 	put(f, 0, l->g_schedlink, 0);
 	put(f, 0, l->g_goid, 1);
 	put(f, AT_M, l->m_curg, f->g);

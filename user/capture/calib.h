@@ -26,7 +26,7 @@ struct calib {
 	bool tracepoints;
 	bool pidns; /* the programs ask for numbers in a pid namespace */
 	int64_t tls_g;
-	uint64_t sys_ret; /* a return address that says "in a system call" (struct syscall_pcs), or 0 */
+	struct syscall_pcs sys; /* of syscall.Syscall or Syscall6 in the target; 0, 0: not known */
 };
 
 /*

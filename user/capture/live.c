@@ -89,7 +89,7 @@ static void capture_calibrate(struct capture *c, const struct attach_opts *o)
 				.tracepoints = c->syscalls == SYSCALLS_TRACEPOINT,
 				.pidns = c->target.pidns_ino != 0,
 				.tls_g = o->tls_g,
-				.sys_ret = o->sys[0].raw};
+				.sys = o->sys[0]};
 	uint64_t begin = clock_now(CLOCK_MONOTONIC);
 	int err;
 
