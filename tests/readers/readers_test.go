@@ -3,12 +3,14 @@ package readers
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -30,6 +32,38 @@ func tool(t *testing.T, name string) string {
 		t.Skipf("%v: run make readers", err)
 	}
 	return p
+}
+
+// errPassedOver: not to be compared from there on.
+var errPassedOver = errors.New("x/exp/trace passed over an event that was due")
+
+// passedOver is true where the two readers part because x/exp/trace passed over an event that was due:
+// where the first of its cursors cannot go on, it sorts them all and tries from the second one on. Of
+// more than twelve it sorts those of the same time in any order, so the first may be another one then,
+// which it has not tried (reader.go, ReadEvent). Seen in one of some 500 traces of Go 1.22 with cgo, where a P's
+// theft and what waits for it have the same time. Then ours is the earlier event, and it comes later
+// there, moved behind its predecessor in time.
+func passedOver(r *trace.Reader, p printer, want, got string) bool {
+	wantTime, _, _ := strings.Cut(want, " ")
+	gotTime, event, _ := strings.Cut(got, " ")
+	last, err1 := strconv.ParseInt(wantTime, 10, 64)
+	due, err2 := strconv.ParseInt(gotTime, 10, 64)
+	if err1 != nil || err2 != nil || due >= last {
+		return false
+	}
+	for i := 0; i < 1000; i++ {
+		e, err := r.ReadEvent()
+		if err != nil {
+			return false
+		}
+		at, rest, _ := strings.Cut(p.line(e), " ")
+		now, _ := strconv.ParseInt(at, 10, 64)
+		if rest == event {
+			return now == last+1
+		}
+		last = now
+	}
+	return false
 }
 
 // compare runs both readers over the file. It returns Go's verdict and how many events were equal.
@@ -68,6 +102,9 @@ func compare(t *testing.T, file string, flags ...string) (goErr error, n int) {
 			break
 		}
 		want, got := p.line(e), next()
+		if want != got && passedOver(r, p, want, got) {
+			return errPassedOver, n
+		}
 		if want != got {
 			t.Fatalf("%s: event %d:\n Go: %s\n C:  %s", file, n, want, got)
 		}
@@ -121,10 +158,18 @@ func TestRuntimeTraces(t *testing.T) {
 					cmd.Args[1] = "gc"
 					cmd.Env = append(os.Environ(), "GODEBUG=traceallocfree=1")
 				}
-				if out, err := cmd.CombinedOutput(); err != nil {
-					t.Fatalf("%s: %v\n%s", mode, err, out)
+				var err error
+				var n int
+				for i := 0; i < 3; i++ {
+					c := exec.Command(cmd.Args[0], cmd.Args[1:]...)
+					c.Env = cmd.Env
+					if out, err := c.CombinedOutput(); err != nil {
+						t.Fatalf("%s: %v\n%s", mode, err, out)
+					}
+					if err, n = compare(t, file); err != errPassedOver {
+						break
+					}
 				}
-				err, n := compare(t, file)
 				if err != nil {
 					t.Errorf("%s: %v", mode, err)
 				}
@@ -323,4 +368,15 @@ func cpuTime() time.Duration {
 		return 0
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// The one that made us look: there the readers part for x/exp/trace's reason, and ours reads to the end.
+func TestPassedOver(t *testing.T) {
+	file := filepath.Join("testdata", "passed-over-1.22.trace")
+	if err, n := compare(t, file); err != errPassedOver || n != 19913 {
+		t.Errorf("parted with %v at event %d", err, n)
+	}
+	if out, err := exec.Command(tool(t, "validate"), file).CombinedOutput(); err != nil {
+		t.Errorf("validate: %v\n%s", err, out)
+	}
 }
