@@ -30,13 +30,32 @@ static int cutter_write(struct cutter *c, const void *p, size_t len, struct diag
 	return err;
 }
 
+/* Of g's last event, ns; what is behind a damaged event does not count, as for a reader. */
+static int64_t gen_last(const struct gen *g)
+{
+	int64_t last = g->sample_cnt ? g->samples[g->sample_cnt - 1].time_ns : INT64_MIN;
+	struct cursor c;
+	const char *why;
+
+	for (size_t i = 0; i < g->thread_cnt; i++) {
+		const struct gen_batch *b = &g->batches[g->threads[i].last - 1];
+
+		cursor_begin(&c, g->bytes + b->off, b->b.len, b->b.ts, g->mul);
+		while (cursor_fill(&c, &why) > 0)
+			;
+		if (last < c.last_ns)
+			last = c.last_ns;
+	}
+	return last;
+}
+
 /* D1. end: when the next one begins, or INT64_MAX. */
 static int cutter_gen(struct cutter *c, const struct gen *g, int64_t end, struct diag *d)
 {
 	int64_t begin = gen_begin(g) - c->first;
 	int err = 0;
 
-	if (begin >= c->to || end <= c->from)
+	if (begin >= c->to || (end <= c->from && gen_last(g) - c->first < c->from))
 		return 0;
 	if (!c->st.kept++) {
 		c->st.begin = begin;

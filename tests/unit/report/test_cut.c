@@ -82,6 +82,28 @@ static void windows(void **state)
 	}
 }
 
+/* A thread that is the last to pass to the next generation has events after that one's first. */
+static void overlap(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	scene_begin(&s, 26, 1000);
+	EV(&s, 100, 1000, EV_PROC_STATUS, 0, TRACE_PROC_RUNNING);
+	EV(&s, 100, 1001, EV_GO_STATUS, 1, 100, TRACE_GO_RUNNING);
+	EV(&s, 100, 1500, EV_HEAP_ALLOC, 1);
+	EV(&s, 101, 2040, EV_PROC_STATUS, 1, TRACE_PROC_RUNNING);
+	EV(&s, 101, 2050, EV_HEAP_ALLOC, 2);
+	scene_next(&s, 2, 2000);
+	EV(&s, 100, 2000, EV_PROC_STATUS, 0, TRACE_PROC_RUNNING);
+	EV(&s, 100, 2001, EV_GO_STATUS, 1, 100, TRACE_GO_RUNNING);
+	EV(&s, 100, 2100, EV_HEAP_ALLOC, 3);
+	scene_end(&s);
+	assert_int_equal(cut_values(&s.out, 1050, 1100), 123);
+	assert_int_equal(cut_values(&s.out, 1051, 1100), 3);
+	buf_done(&s.out);
+}
+
 static void damage(void **state)
 {
 	struct buf b = four(25), out = {0};
@@ -131,6 +153,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(windows),
+		cmocka_unit_test(overlap),
 		cmocka_unit_test(damage),
 		cmocka_unit_test(no_room),
 	};
