@@ -85,19 +85,19 @@ static __always_inline u64 gcache_stack_end(u64 g, u64 sp)
 	return gcache_get(&kept) && kept.stack_lo < sp && sp <= kept.stack_hi ? kept.stack_hi : 0;
 }
 
-/* The same, read where it is not known of a g that is kept, and kept. */
+/* The same; of a g that is kept, it is read where it is not known, and kept. */
 static __always_inline u64 gcache_read_stack_end(u64 g, u64 sp)
 {
-	volatile struct gcache *c = gcache_slot(g);
-	u64 key = gcache_key(g), b[2], hi = gcache_stack_end(g, sp);
+	struct event kept = { .g = g };
+	u64 b[2];
 
-	if (hi || !key || !c || c->key != key || bpf_probe_read_user(b, sizeof(b), (const void *)g) ||
-	    sp <= b[0] || sp > b[1] ||
-	    __sync_val_compare_and_swap((u64 *)&c->key, key, GCACHE_BUSY) != key)
-		return hi;
-	c->stack_lo = b[0];
-	c->stack_hi = b[1];
-	c->key = key;
+	if (!gcache_get(&kept))
+		return 0;
+	if (kept.stack_lo < sp && sp <= kept.stack_hi)
+		return kept.stack_hi;
+	if (bpf_probe_read_user(b, sizeof(b), (const void *)g) || sp <= b[0] || sp > b[1])
+		return 0;
+	gcache_put(g, kept.goid, b[0], b[1]);
 	return b[1];
 }
 

@@ -4,9 +4,9 @@
  * Every read is bounded and its result checked; a failed one is counted (ring_ctl.faults) and
  * leaves zeroes. Blocks are read whole: a read costs the same for 8 bytes and for 200.
  *
- * Each read has two forms: inline, for the hot programs (hot.bpf.h), and a global function for all the
- * others: those the verifier judges once, not again at each call, and the block lies in their frame,
- * so that a chain of calls stays below the 512 bytes that kernels up to 6.12 allow to all its frames.
+ * Reads are global functions: those the verifier judges once, not again at each call, and the block
+ * lies in their frame, so that a chain of calls stays below the 512 bytes that kernels up to 6.12 allow
+ * to all its frames. The programs of hot.bpf.h read by themselves and take what they want (take_).
  */
 #ifndef GORUNTIME_BPF_H
 #define GORUNTIME_BPF_H
@@ -19,7 +19,6 @@
 #define GO_ARG3(c) ((c)->di)
 #define GO_ARG4(c) ((c)->si)
 #define GO_G(c) ((c)->r14)
-#define GO_CLOSURE(c) ((c)->dx)
 #define GO_FP(c) ((c)->bp)
 #define GO_SP(c) ((c)->sp)
 #define GO_IP(c) ((c)->ip)
@@ -31,7 +30,6 @@ enum { GO_CALL_LEN = 5 };
 #define GO_ARG3(c) ((c)->regs[3])
 #define GO_ARG4(c) ((c)->regs[4])
 #define GO_G(c) ((c)->regs[28])
-#define GO_CLOSURE(c) ((c)->regs[26])
 #define GO_FP(c) ((c)->regs[29])
 #define GO_SP(c) ((c)->sp)
 #define GO_IP(c) ((c)->pc)
@@ -157,41 +155,33 @@ static __always_inline void take_gobuf(struct event *e, const char *b)
 }
 
 /* The goroutine's identity and state. */
-static __always_inline void __read_g_tail(struct event *e, u64 g)
+__noinline int read_g_tail(struct event *e, u64 g)
 {
 	char b[G_TAIL] BLOCK_ALIGNED;
 
+	if (!e)
+		return 0;
 	if (bpf_probe_read_user(b, sizeof(b), (const void *)(g + cfg.g_atomicstatus)))
 		fault(e);
 	else
 		take_g_tail(e, b);
-}
-
-__noinline int read_g_tail(struct event *e, u64 g)
-{
-	if (e)
-		__read_g_tail(e, g);
 	return 0;
 }
 
 /* All of a stopped goroutine g: identity, state, gobuf, stack bounds, and its m. */
-static __always_inline void __read_g_all(struct event *e, u64 g)
+__noinline int read_g_all(struct event *e, u64 g)
 {
 	char b[G_ALL] BLOCK_ALIGNED;
 
+	if (!e)
+		return 0;
 	if (bpf_probe_read_user(b, sizeof(b), (const void *)g)) {
 		fault(e);
-		return;
+		return 0;
 	}
 	e->m = word(b, cfg.g_m);
 	take_gobuf(e, b);
 	take_g_tail(e, b + cfg.g_atomicstatus);
-}
-
-__noinline int read_g_all(struct event *e, u64 g)
-{
-	if (e)
-		__read_g_all(e, g);
 	return 0;
 }
 
@@ -205,17 +195,19 @@ static __always_inline void take_g_new(struct event *e, const char *b)
 		e->y = word(b, (u32)(cfg.g_parentGoid - cfg.g_atomicstatus));
 }
 
-/* A new goroutine. False: it cannot be read. */
-static __always_inline bool read_g_new(struct event *e, u64 g)
+/* A new goroutine. 0: it cannot be read. */
+__noinline int read_g_new(struct event *e, u64 g)
 {
 	char b[G_NEW] BLOCK_ALIGNED;
 
+	if (!e)
+		return 0;
 	if (bpf_probe_read_user(b, sizeof(b), (const void *)(g + cfg.g_atomicstatus))) {
 		fault(e);
-		return false;
+		return 0;
 	}
 	take_g_new(e, b);
-	return true;
+	return 1;
 }
 
 /* Where a stopped goroutine's stack begins: its gobuf and bounds. */

@@ -6,6 +6,9 @@
  * hit would make a dozen (docs/overhead.md has what it gave). on_hook jumps to them, and they to the
  * ones of tell.bpf.h, which begin anew (a tail call whose number is constant is a jump): so that all
  * sites share one link, as each link waits for the kernel when it is given up.
+ *
+ * Three of them ask last whose thread it is: so less has to be kept over the walk of a stack. The kernel
+ * lets only the target's threads in (uprobe_multi's process), and until then nothing is told or kept.
  */
 #ifndef HOT_BPF_H
 #define HOT_BPF_H

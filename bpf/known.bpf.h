@@ -109,15 +109,6 @@ static __always_inline bool known_at(const struct known_window *w, u64 at, u32 b
 	return *ret_off <= KNOWN_WINDOW - bytes;
 }
 
-/* hash, if such a stack was told, else 0. */
-static __always_inline u64 known_hash(u64 hash)
-{
-	u32 at = KNOWN_SLOT(hash);
-	u64 *slot = bpf_map_lookup_elem(&known, &at);
-
-	return slot && *(volatile u64 *)slot == hash ? hash : 0;
-}
-
 /* A chain of frames: n pcs, of this hash, then the frame at fp. */
 struct known_chain {
 	u64 hash, fp;
@@ -160,7 +151,9 @@ static __always_inline u64 known_walk(struct known_window *w, struct known_chain
 		hash = known_frames(w, c);
 	if (!hash && known_read(w, c->fp))
 		hash = known_frames(w, c);
-	return hash ? known_hash(hash) : KNOWN_NOT;
+	if (!hash)
+		return KNOWN_NOT;
+	return stack_told(hash) ? hash : 0;
 }
 
 #endif

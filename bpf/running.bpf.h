@@ -6,7 +6,7 @@
 
 /*
  * Which goroutine runs on a thread, by the thread's g0: saves a wake-up the look into its m. A hint
- * that its user proves (running_find): slots are shared by whoever hashes there, hooks may be off.
+ * that its user proves (running_hint): slots are shared by whoever hashes there, hooks may be off.
  * A slot is a cache line; g0 0: none.
  */
 enum { RUNNING_BITS = 12 };
@@ -90,16 +90,18 @@ static __always_inline u64 running_hint(u64 g0, char *b)
  * The goroutine on the thread of g0, with its gobuf and stack bounds in e, or 0: e->curg. Where the
  * hint does not hold, both are read from the thread's m.
  */
-static __always_inline void running_find(struct event *e, u64 g0)
+__noinline int running_find(struct event *e, u64 g0)
 {
 	char b[G_HEAD] BLOCK_ALIGNED;
 	volatile struct running *s;
 	struct of_m of_m = {};
 
+	if (!e)
+		return 0;
 	e->curg = running_hint(g0, b);
 	if (e->curg) {
 		take_gobuf(e, b);
-		return;
+		return 0;
 	}
 	s = running_slot(g0);
 	look_m(&of_m, g0);
@@ -109,12 +111,9 @@ static __always_inline void running_find(struct event *e, u64 g0)
 		s->m = of_m.m;
 		s->g = e->curg;
 	}
-	if (!e->curg)
-		return;
-	if (bpf_probe_read_user(b, sizeof(b), (const void *)e->curg))
-		fault(e);
-	else
-		take_gobuf(e, b);
+	if (e->curg)
+		read_gobuf(e, e->curg);
+	return 0;
 }
 
 #endif

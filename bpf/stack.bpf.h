@@ -193,15 +193,6 @@ out:
 	return false;
 }
 
-/* The frames behind the first window; the number of all. */
-static __always_inline u32 stack_walk_on(struct event *e, struct bpf_scratch *s, u64 *ret_hash)
-{
-	walk_rest(s);
-	e->flags |= s->chain.flags;
-	*ret_hash = s->chain.hash;
-	return s->chain.n;
-}
-
 /* Reads the first window, and its frames. As walk_window. */
 static __always_inline bool walk_first(struct bpf_scratch *s, const struct event *e, u32 *ret_n,
 				       u64 *ret_hash)
@@ -235,8 +226,12 @@ static __always_inline u32 stack_walk(struct event *e, struct bpf_scratch *s, u6
 			hash = hash_pc(hash, e->pc1);
 		}
 	}
-	if (!walk_first(s, e, &n, &hash))
-		n = stack_walk_on(e, s, &hash);
+	if (!walk_first(s, e, &n, &hash)) {
+		walk_rest(s);
+		e->flags |= s->chain.flags;
+		hash = s->chain.hash;
+		n = s->chain.n;
+	}
 	*ret_hash = hash_end(hash, n);
 	return n;
 }
@@ -271,49 +266,37 @@ __noinline int stack_tell(struct event *e, struct bpf_scratch *s, u32 n)
 	return 0;
 }
 
-/*
- * A record with the n pcs in s, which is given back. The rare end gets a copy of e, so that it can stay
- * in registers on the way that most hits take.
- */
-static __always_inline void emit_walked(struct event *e, struct bpf_scratch *s, u32 n, u64 hash)
+/* True if a stack of this hash was told. */
+static __always_inline bool stack_told(u64 hash)
 {
 	u32 at = KNOWN_SLOT(hash);
 	u64 *slot = bpf_map_lookup_elem(&known, &at);
 
-	e->stack = n ? hash : 0;
-	if (!slot || *(volatile u64 *)slot != hash || !n) {
-		struct event told = *e;
-
-		stack_tell(&told, s, n);
-		scratch_give(s);
-		return;
-	}
-	scratch_give(s);
-	__emit(e);
+	return slot && *(volatile u64 *)slot == hash;
 }
 
 /* A record with the stack that e describes: pc0, pc1 if not 0, then the chain from fp. */
-static __always_inline void __emit_stack(struct event *e)
+__noinline int emit_stack(struct event *e)
 {
-	struct bpf_scratch *s = scratch_take(e->cpu);
+	struct bpf_scratch *s;
 	u64 hash = 0;
 	u32 n;
 
-	if (!s) {
-		struct event cut = *e; /* no scratch slot is free: without its stack */
-
-		cut.flags |= REC_F_CUT;
-		emit(&cut);
-		return;
+	if (!e)
+		return 0;
+	s = scratch_take(e->cpu);
+	if (!s) { /* no scratch slot is free: without its stack */
+		e->flags |= REC_F_CUT;
+		emit(e);
+		return 0;
 	}
 	n = stack_walk(e, s, &hash);
-	emit_walked(e, s, n, hash);
-}
-
-__noinline int emit_stack(struct event *e)
-{
-	if (e)
-		__emit_stack(e);
+	e->stack = n ? hash : 0;
+	if (n && stack_told(hash))
+		__emit(e);
+	else
+		stack_tell(e, s, n);
+	scratch_give(s);
 	return 0;
 }
 

@@ -144,7 +144,7 @@ int on_sys_enter(u64 *ctx)
 	if (heap_due(bpf_get_smp_processor_id()))
 		goto tell;
 	e.stack = go_syscall_known((struct pt_regs *)ctx[0]);
-	e.g = ((struct pt_regs *)ctx[0])->r14;
+	e.g = ((struct pt_regs *)ctx[0])->r14; /* read again: little can be kept over the walk */
 	if (!e.stack || !gcache_get(&e))
 		goto tell;
 	task = bpf_get_current_task_btf();

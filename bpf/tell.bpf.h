@@ -1,6 +1,6 @@
 /*
  * tell.bpf.h - what the programs of hot.bpf.h leave over: goroutines that have to be read, stacks that
- * have to be told.
+ * have to be told. By calls: these run seldom, and what is called the verifier judges once.
  */
 #ifndef TELL_BPF_H
 #define TELL_BPF_H
@@ -51,11 +51,11 @@ int on_park_tell(struct pt_regs *ctx)
 	if (!is_target(bpf_get_current_task_btf(), &e.tid))
 		return 0;
 	e.cpu = bpf_get_smp_processor_id();
-	__emit_heap(&e);
+	emit_heap(&e);
 	if (cfg.gopark_pc) {
 		e.g = GO_G(ctx);
 		if (name_parks)
-			__read_g_tail(&e, e.g);
+			read_g_tail(&e, e.g);
 		e.waitreason = (u8)GO_ARG2(ctx);
 		if (cfg.m_waitTraceBlockReason != GO_NONE)
 			e.x = (u8)GO_ARG3(ctx);
@@ -66,13 +66,13 @@ int on_park_tell(struct pt_regs *ctx)
 		e.pc0 = cfg.gopark_pc;
 	} else {
 		e.g = GO_ARG0(ctx);
-		__read_g_all(&e, e.g);
+		read_g_all(&e, e.g);
 		read_wait_trace(&e);
 		running_set(GO_G(ctx), 0);
 	}
 	if (parks_as_worker(e.waitreason))
 		gcache_drop(e.g);
-	__emit_stack(&e);
+	emit_stack(&e);
 	return 0;
 }
 
@@ -98,20 +98,20 @@ int on_wake_tell(struct pt_regs *ctx)
 			gcache_drop(e.g);
 			return 0;
 		}
-		gcache_put(e.g, e.goid, 0, 0);
+		gcache_put(e.g, e.goid, 0, 0); /* its bounds are read when it first blocks */
 		e.skip = 2;
 	} else {
 		e.g = arg0;
 		e.x = e.curg;
 		e.skip = (u16)arg1;
 		if (plain_wakes) {
-			__emit(&e);
+			emit(&e);
 			return 0;
 		}
 	}
 	if (e.curg)
 		behind_systemstack(&e);
-	__emit_stack(&e);
+	emit_stack(&e);
 	return 0;
 }
 
