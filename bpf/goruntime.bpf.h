@@ -294,14 +294,28 @@ static __always_inline void read_wait_trace(struct event *e)
 }
 
 /*
+ * Does the runtime's own tracer unwind this m's stacks by their tables? From Go 1.21 to 1.24 by frame
+ * pointers, but where C is below (hasCgoOnStack in runtime/proc.go).
+ */
+static __always_inline bool unwinds_by_tables(const struct event *e)
+{
+	u32 ncgo = 0;
+	u8 isextra = 0;
+
+	if (cfg.go_minor >= 25 || cfg.go_minor < 21)
+		return true;
+	bpf_probe_read_user(&ncgo, sizeof(ncgo), (const void *)(e->m + cfg.m_ncgo));
+	bpf_probe_read_user(&isextra, sizeof(isextra), (const void *)(e->m + cfg.m_isextra));
+	return ncgo || isextra;
+}
+
+/*
  * A goroutine that was preempted at a function's entry has no frame yet: [sched.sp] is its caller.
- * From Go 1.21 to 1.24 the runtime's own tracer does not look there and loses that caller where it
- * yields; we show what it shows.
+ * A walk by frame pointers loses it, and so does the runtime's where it yields; we show what it shows.
  */
 static __always_inline void stack_preempted(struct event *e)
 {
-	if (!(e->flags & REC_F_ASYNC) &&
-	    (cfg.go_minor >= 25 || cfg.go_minor < 21 || e->hook == HOOK_PREEMPT_PARK))
+	if (!(e->flags & REC_F_ASYNC) && (e->hook == HOOK_PREEMPT_PARK || unwinds_by_tables(e)))
 		e->pc1 = read_u64(e, e->sp);
 }
 

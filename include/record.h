@@ -179,7 +179,7 @@ struct bpf_config {
 	uint16_t g_m, g_sched_sp, g_sched_pc, g_sched_bp, g_syscallpc, g_syscallsp, g_syscallbp;
 	uint16_t g_atomicstatus, g_goid, g_schedlink, g_waitreason, g_asyncSafePoint, g_syncSafePoint;
 	uint16_t g_inMarkAssist, g_coroexit, g_parentGoid, g_startpc, g_coroarg;
-	uint16_t m_curg, m_p, m_oldp, m_isextra, m_waitTraceSkip, m_waitTraceBlockReason, m_syscalltick;
+	uint16_t m_curg, m_p, m_oldp, m_isextra, m_ncgo, m_waitTraceSkip, m_waitTraceBlockReason, m_syscalltick;
 	uint16_t p_status, p_syscalltick, p_gcMarkWorkerMode;
 	uint16_t pad;
 	long long tls_g;	    /* g's place from a thread's fs base */

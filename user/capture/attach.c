@@ -71,7 +71,7 @@ static void config_fill(struct bpf_config *c, const struct attach_opts *o)
 	COPY(g_syscallsp), COPY(g_syscallbp), COPY(g_atomicstatus), COPY(g_goid);
 	COPY(g_schedlink), COPY(g_waitreason), COPY(g_asyncSafePoint), COPY(g_syncSafePoint);
 	COPY(g_inMarkAssist), COPY(g_coroexit), COPY(g_parentGoid);
-	COPY(g_startpc), COPY(g_coroarg), COPY(m_curg), COPY(m_p), COPY(m_oldp), COPY(m_isextra);
+	COPY(g_startpc), COPY(g_coroarg), COPY(m_curg), COPY(m_p), COPY(m_oldp), COPY(m_isextra), COPY(m_ncgo);
 	COPY(m_waitTraceSkip), COPY(m_waitTraceBlockReason), COPY(m_syscalltick);
 	COPY(p_status), COPY(p_syscalltick), COPY(p_gcMarkWorkerMode);
 #undef COPY
