@@ -49,6 +49,20 @@ void on_syscall_exit(struct model *mo, struct at *a)
 	m->extra_p = 0;
 }
 
+/*
+ * The victim of a theft came back before its thief said so, who takes the P first and then tells: the
+ * trace has it in the right order, by sysmon, who does nearly all of this (retake).
+ */
+static void p_stolen_untold(struct model *mo, struct m *m)
+{
+	struct m *by = mo->sysmon ? m_get(mo, mo->sysmon) : m;
+
+	if (!by || !m->p || m->p->state != P_SYSCALL)
+		return;
+	p_steal(mo, by, m->p);
+	repaired(mo, REPAIR_STEAL);
+}
+
 /* The end of a syscall without a P (exitsyscall0, exitsyscallNoP). */
 void on_syscall_nop(struct model *mo, struct at *a)
 {
@@ -60,10 +74,7 @@ void on_syscall_nop(struct model *mo, struct at *a)
 		repaired(mo, REPAIR_SYSCALL_BEGIN);
 		return;
 	}
-	if (m->p && m->p->state == P_SYSCALL) {
-		p_steal(mo, m, m->p);
-		repaired(mo, REPAIR_STEAL);
-	}
+	p_stolen_untold(mo, m);
 	g_syscall_end_blocked(mo, a->g);
 }
 
@@ -77,11 +88,8 @@ void on_acquire(struct model *mo, struct at *a)
 	if (m->old_syscall && m->g && m->g->state == G_SYSCALL && m->pend == PEND_NONE)
 		m->pend = PEND_LOST; /* it had left the kernel before the attach */
 	m->old_syscall = false;
-	if (m->pend == PEND_LOST && m->p && m->p->state == P_SYSCALL) {
-		/* The victim came back before its thief said so. */
-		p_steal(mo, m, m->p);
-		repaired(mo, REPAIR_STEAL);
-	}
+	if (m->pend == PEND_LOST)
+		p_stolen_untold(mo, m);
 	if (m->p == p && p->state == P_RUNNING) {
 		repaired(mo, REPAIR_IGNORED);
 	} else {
@@ -130,8 +138,11 @@ void on_steal(struct model *mo, struct at *a)
 {
 	if (a->p && a->p->m != a->m)
 		p_lost_in_syscall(mo, a->p);
-	if (a->p && (a->p->state == P_SYSCALL || a->p->state == P_ABANDONED))
-		p_make_idle(mo, a->m, a->p);
+	if (!a->p || (a->p->state != P_SYSCALL && a->p->state != P_ABANDONED))
+		return;
+	if (!a->m->p && !a->m->g)
+		mo->sysmon = a->m->tid;
+	p_make_idle(mo, a->m, a->p);
 }
 
 void on_gcwait(struct model *mo, struct at *a)

@@ -101,6 +101,7 @@ struct model {
 	uint64_t back_ts;	      /* not 0: times reserved earlier are used up from here */
 	uint64_t gen, gen_start;      /* 0: not begun */
 	uint64_t gone_ts;	      /* of the newest end of a goroutine */
+	uint64_t sysmon;	      /* thread that takes Ps from syscalls without having one; 0: not seen */
 	uint64_t gc_seq;
 	uint8_t plan; /* enum rec_plan, as the records told */
 	bool told_late;		      /* syscalls are told behind the runtime's own mark of them */

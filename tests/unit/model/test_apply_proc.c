@@ -65,6 +65,35 @@ static void test_syscall_lost_and_another_p(void **state)
 			 "m101 p1 g1 GoBlock \"chan receive\" []\n");
 }
 
+/* Up to 1.25 the victim may see its P taken, and have another, before sysmon tells that it took it. */
+static void test_syscall_lost_before_the_thief_tells(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	R(&s, HOOK_SYSCALL_ENTER, 101, G(1), P(0));
+	R(&s, HOOK_HANDOFF, 103, P(0));
+	R(&s, HOOK_SYSCALL_EXIT, 101, G(1), P(0), .x = 0x700000008, .y = 0);
+	R(&s, HOOK_ACQUIRE, 101, P(1), .x = 1);
+	R(&s, HOOK_SYSCALL_ENTER, 101, G(1), P(1));
+	R(&s, HOOK_SYSCALL_EXIT, 101, G(1), P(1), .x = 0x700000007, .y = 2);
+	R(&s, HOOK_ACQUIRE, 101, P(0), .x = 0);
+	R(&s, HOOK_HANDOFF, 103, P(1));
+	script_expect_more(&s, "m101 p0 g1 GoSyscallBegin []\n"
+			       "m103 p- g- ProcSteal p0 m101\n"
+			       "m101 p- g1 ProcStart p1\n"
+			       "m101 p1 g1 GoSyscallEndBlocked\n"
+			       "m101 p1 g- GoStart g1\n"
+			       "m101 p1 g1 GoSyscallBegin []\n"
+			       "m103 p- g- ProcSteal p1 m101\n"
+			       "m101 p- g1 ProcStart p0\n"
+			       "m101 p0 g1 GoSyscallEndBlocked\n"
+			       "m101 p0 g- GoStart g1\n");
+	script_repairs(&s, REPAIR_STEAL, 1);
+	script_done(&s);
+}
+
 /*
  * With the kernel's tracepoints a P can be taken between the runtime's own mark of a syscall and the
  * kernel's entry: the thief tells first, the entry says nothing more, the next one is its own.
@@ -202,6 +231,7 @@ int main(void)
 		cmocka_unit_test(test_procs),
 		cmocka_unit_test(test_syscall_kept),
 		cmocka_unit_test(test_syscall_lost_and_another_p),
+		cmocka_unit_test(test_syscall_lost_before_the_thief_tells),
 		cmocka_unit_test(test_p_taken_before_the_syscall_is_told),
 		cmocka_unit_test(test_p_taken_before_the_next_syscall_is_told),
 		cmocka_unit_test(test_syscall_ends_without_p),
