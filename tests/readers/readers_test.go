@@ -153,17 +153,16 @@ func TestRuntimeTraces(t *testing.T) {
 			}
 			for _, mode := range modes {
 				file := filepath.Join(dir, mode)
-				cmd := exec.Command(prog, mode, file)
+				what, env := mode, os.Environ()
 				if mode == "allocfree" {
-					cmd.Args[1] = "gc"
-					cmd.Env = append(os.Environ(), "GODEBUG=traceallocfree=1")
+					what, env = "gc", append(env, "GODEBUG=traceallocfree=1")
 				}
 				var err error
 				var n int
 				for i := 0; i < 3; i++ {
-					c := exec.Command(cmd.Args[0], cmd.Args[1:]...)
-					c.Env = cmd.Env
-					if out, err := c.CombinedOutput(); err != nil {
+					cmd := exec.Command(prog, what, file)
+					cmd.Env = env
+					if out, err := cmd.CombinedOutput(); err != nil {
 						t.Fatalf("%s: %v\n%s", mode, err, out)
 					}
 					if err, n = compare(t, file); err != errPassedOver {

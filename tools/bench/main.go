@@ -36,6 +36,7 @@ type workload struct {
 
 var workloads = []workload{
 	{name: "hello", what: "net/http hello, saturated", client: []string{"-conns", "8"}},
+	{name: "hello5k", what: "net/http hello, 5,000/s", client: []string{"-conns", "8", "-rate", "5000"}},
 	{name: "json", what: "JSON service, 2,000/s, 100 us of work",
 		client: []string{"-conns", "16", "-rate", "2000", "-post", `{"name":"tea","count":3,"tags":["a","b"]}`}},
 	{name: "pool", what: "64 workers on a channel, 4 mutexes"},
