@@ -5,204 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/num.h"
-
-enum how {
-	HOW_ENTRY,     /* func's entry site */
-	HOW_CALLS,     /* every call of func */
-	HOW_CALLS_IN,  /* calls of func in the function `in` only */
-	HOW_BEHIND,    /* behind the call of `in`, in func */
-	HOW_LAST_CALL, /* the last call of `in`, in func */
-	HOW_GOPARK,    /* park: the entry of `in`, its one caller, where that is a function everywhere */
-	HOW_SCHEDULE,  /* execute: schedule's nop and the other calls, where that is cheaper */
-};
+#include "capture/hooks.h"
 
 enum { SCHEDULE_SPAN = 32 }; /* bytes from schedule's nop to its call: jne, mov, call */
-
-enum row_syscall {
-	SYS_NO,	    /* nothing to do with syscalls; the table has false */
-	SYS_ANY,    /* left out with --syscalls off; the table has true */
-	SYS_UPROBE, /* only where syscalls are seen by probes */
-	SYS_TP,	    /* only beside the tracepoints: calls into C and back are none */
-};
-
-struct row {
-	uint8_t hook;
-	uint8_t from, to; /* Go minors */
-	uint8_t how;
-	bool required;
-	uint8_t syscall; /* enum row_syscall */
-	uint32_t cookie; /* more bits of the cookie */
-	const char *func, *in;
-	const char *event;
-};
-
-/*
- * docs/go-runtime.md, hooks. ready is called from one place that matters and a few rare ones, and
- * profiles make the compiler inline it elsewhere: so its calls are taken, which are the same hits.
- */
-static const struct row rows[] = {
-	{HOOK_EXECUTE, 19, 99, HOW_SCHEDULE, true, false, 0, "runtime.execute", NULL, "GoStart"},
-	{HOOK_PARK, 19, 20, HOW_ENTRY, true, false, 0, "runtime.park_m", NULL, "GoBlock"},
-	{HOOK_PARK, 21, 99, HOW_GOPARK, true, false, 0, "runtime.park_m", "runtime.gopark", "GoBlock"},
-	{HOOK_READY, 19, 99, HOW_CALLS, true, false, 0, "runtime.ready", NULL, "GoUnblock"},
-	{HOOK_INJECT, 19, 99, HOW_ENTRY, false, false, 0, "runtime.injectglist", NULL, "GoUnblock"},
-	{HOOK_CREATE, 19, 99, HOW_BEHIND, true, false, 0, "runtime.newproc.func1",
-	 "runtime.newproc1", "GoCreate"},
-	{HOOK_CREATE, 22, 99, HOW_BEHIND, false, false, 0, "runtime.newcoro.func1",
-	 "runtime.newproc1", "GoCreateBlocked"},
-	{HOOK_GOSCHED, 22, 99, HOW_ENTRY, true, false, 0, "runtime.goschedImpl", NULL, "GoStop"},
-	{HOOK_GOSCHED, 19, 21, HOW_CALLS_IN, true, false, COOKIE_GOSCHED, "runtime.goschedImpl",
-	 "runtime.gosched_m", "GoStop"},
-	{HOOK_GOSCHED, 19, 21, HOW_CALLS_IN, false, false, COOKIE_GOSCHED, "runtime.goschedImpl",
-	 "runtime.goschedguarded_m", "GoStop"},
-	{HOOK_GOSCHED, 19, 21, HOW_CALLS_IN, false, false, COOKIE_PREEMPTED, "runtime.goschedImpl",
-	 "runtime.gopreempt_m", "GoStop"},
-	{HOOK_GOSCHED, 19, 99, HOW_ENTRY, false, false, COOKIE_PREEMPTED | COOKIE_YIELD,
-	 "runtime.goyield_m", NULL, "GoStop"},
-	{HOOK_PREEMPT_PARK, 19, 99, HOW_ENTRY, false, false, 0, "runtime.preemptPark", NULL,
-	 "GoBlock"},
-	{HOOK_EXIT, 19, 99, HOW_ENTRY, true, false, 0, "runtime.goexit0", NULL, "GoDestroy"},
-	{HOOK_COROSWITCH, 22, 99, HOW_ENTRY, false, false, 0, "runtime.coroswitch_m", NULL,
-	 "GoSwitch"},
-	/* Go 1.19 and 1.20 begin these without an instruction that the kernel emulates. */
-	{HOOK_SYSCALL_ENTER, 19, 20, HOW_CALLS, true, SYS_UPROBE, COOKIE_CALL,
-	 "runtime.entersyscall", NULL, "GoSyscallBegin"},
-	{HOOK_SYSCALL_ENTER, 21, 99, HOW_ENTRY, true, SYS_UPROBE, 0, "runtime.entersyscall", NULL,
-	 "GoSyscallBegin"},
-	{HOOK_SYSCALL_ENTER, 19, 99, HOW_CALLS_IN, false, true, COOKIE_PC_AX,
-	 "runtime.reentersyscall", "runtime.cgocallbackg", "GoSyscallBegin"},
-	{HOOK_SYSCALL_ENTER, 19, 99, HOW_CALLS_IN, false, SYS_TP, COOKIE_CALL,
-	 "runtime.entersyscall", "runtime.cgocall", "GoSyscallBegin"},
-	{HOOK_SYSCALL_EXIT, 19, 99, HOW_CALLS_IN, false, SYS_TP, COOKIE_CALL, "runtime.exitsyscall",
-	 "runtime.cgocall", "GoSyscallEnd"},
-	{HOOK_SYSCALL_EXIT, 19, 99, HOW_CALLS_IN, false, SYS_TP, COOKIE_CALL, "runtime.exitsyscall",
-	 "runtime.cgocallbackg", "GoSyscallEnd"},
-	/* The one caller of entersyscallblock; its system call is a futex, which no tracepoint tells. */
-	{HOOK_SYSCALL_EXIT, 19, 99, HOW_CALLS_IN, false, SYS_TP, COOKIE_CALL, "runtime.exitsyscall",
-	 "runtime.notetsleepg", "GoSyscallEnd"},
-	{HOOK_SYSCALL_BLOCK, 19, 20, HOW_CALLS, false, true, COOKIE_CALL,
-	 "runtime.entersyscallblock", NULL, "GoSyscallBegin"},
-	{HOOK_SYSCALL_BLOCK, 21, 99, HOW_ENTRY, false, true, 0, "runtime.entersyscallblock", NULL,
-	 "GoSyscallBegin"},
-	{HOOK_SYSCALL_EXIT, 19, 20, HOW_CALLS, true, SYS_UPROBE, COOKIE_CALL, "runtime.exitsyscall",
-	 NULL, "GoSyscallEnd"},
-	{HOOK_SYSCALL_EXIT, 21, 99, HOW_ENTRY, true, SYS_UPROBE, 0, "runtime.exitsyscall", NULL,
-	 "GoSyscallEnd"},
-	{HOOK_SYSCALL_NOP, 19, 25, HOW_ENTRY, true, true, 0, "runtime.exitsyscall0", NULL,
-	 "GoSyscallEndBlocked"},
-	{HOOK_SYSCALL_NOP, 26, 99, HOW_ENTRY, true, true, 0, "runtime.exitsyscallNoP", NULL,
-	 "GoSyscallEndBlocked"},
-	{HOOK_ACQUIRE, 19, 25, HOW_ENTRY, true, false, 0, "runtime.acquirep", NULL, "ProcStart"},
-	{HOOK_ACQUIRE, 26, 99, HOW_ENTRY, true, false, 0, "runtime.acquirepNoTrace", NULL,
-	 "ProcStart"},
-	{HOOK_RELEASE, 19, 99, HOW_ENTRY, true, false, 0, "runtime.releasep", NULL, "ProcStop"},
-	{HOOK_HANDOFF, 19, 25, HOW_ENTRY, true, true, 0, "runtime.handoffp", NULL, "ProcSteal"},
-	{HOOK_GCWAIT, 19, 25, HOW_ENTRY, false, true, 0, "runtime.entersyscall_gcwait", NULL,
-	 "ProcSteal"},
-	{HOOK_STEAL, 26, 99, HOW_ENTRY, true, true, 0, "runtime.syscallingThread.releaseP", NULL,
-	 "ProcSteal"},
-	{HOOK_GCWAIT, 26, 99, HOW_ENTRY, false, true, 0, "runtime.entersyscallHandleGCWait", NULL,
-	 "ProcStop"},
-	{HOOK_NEEDM, 19, 20, HOW_ENTRY, false, false, 0, "runtime.needm", NULL, "GoCreateSyscall"},
-	/* Behind needm the thread has its goroutine; signal handlers call needm elsewhere. */
-	{HOOK_NEEDM, 21, 99, HOW_BEHIND, false, false, 0, "runtime.needAndBindM", "runtime.needm",
-	 "GoCreateSyscall"},
-	{HOOK_DROPM, 19, 99, HOW_ENTRY, false, false, 0, "runtime.dropm", NULL, "GoDestroySyscall"},
-	{HOOK_STW_BEGIN, 19, 99, HOW_ENTRY, false, false, 0, "runtime.stopTheWorldWithSema", NULL,
-	 "STWBegin"},
-	{HOOK_STW_START, 19, 99, HOW_ENTRY, false, false, 0, "runtime.startTheWorldWithSema", NULL,
-	 "STWEnd"},
-	{HOOK_PROCRESIZE, 19, 99, HOW_ENTRY, false, false, 0, "runtime.procresize", NULL,
-	 "ProcsChange"},
-	{HOOK_GC_BEGIN, 19, 99, HOW_ENTRY, false, false, 0, "runtime.gcBgMarkStartWorkers", NULL,
-	 "GCBegin"},
-	{HOOK_GC_END, 19, 99, HOW_ENTRY, false, false, 0, "runtime.gcSweep", NULL, "GCEnd"},
-	{HOOK_ASSIST_BEGIN, 19, 99, HOW_ENTRY, false, false, 0, "runtime.gcAssistAlloc1", NULL,
-	 "GCMarkAssistBegin"},
-	{HOOK_ASSIST_END, 19, 99, HOW_LAST_CALL, false, false, 0, "runtime.gcAssistAlloc1",
-	 "runtime.casgstatus", "GCMarkAssistEnd"},
-	{HOOK_ASSIST_PARK, 19, 99, HOW_ENTRY, false, false, 0, "runtime.gcParkAssist", NULL,
-	 "(mark assist)"},
-	{HOOK_STARTLOCKEDM, 19, 99, HOW_ENTRY, false, false, 0, "runtime.startlockedm", NULL,
-	 "GoUnblock"},
-	{HOOK_TASK_BEGIN, 21, 99, HOW_ENTRY, false, false, 0, "runtime/trace.userTaskCreate", NULL,
-	 "UserTaskBegin"},
-	{HOOK_TASK_END, 21, 99, HOW_ENTRY, false, false, 0, "runtime/trace.userTaskEnd", NULL,
-	 "UserTaskEnd"},
-	{HOOK_REGION, 21, 99, HOW_ENTRY, false, false, 0, "runtime/trace.userRegion", NULL,
-	 "UserRegion"},
-	{HOOK_LOG, 21, 99, HOW_ENTRY, false, false, 0, "runtime/trace.userLog", NULL, "UserLog"},
-};
-
-/*
- * Where a profile made the compiler inline a hook's function, and what then is a site for the copy:
- * the entry of the function that holds it, if that does nothing else. Where the holder has more to
- * do before, no site stands for the copy: it is reported, and the model fills in (plan_hook.copies).
- */
-static const struct substitute {
-	uint32_t cookie;
-	const char *func, *holder;
-} substitutes[] = {
-	{COOKIE_GOSCHED, "runtime.goschedImpl", "runtime.gosched_m"},
-	{COOKIE_GOSCHED, "runtime.goschedImpl", "runtime.goschedguarded_m"},
-	{COOKIE_PREEMPTED, "runtime.goschedImpl", "runtime.gopreempt_m"},
-	/* Its one caller: whoever holds a copy of releasep calls it, or holds a copy of it, too. */
-	{0, "runtime.releasep", "runtime.releasepNoTrace"},
-};
-
-static const char *const hook_names[HOOK_COUNT] = {
-	[HOOK_EXECUTE] = "execute",
-	[HOOK_PARK] = "park",
-	[HOOK_READY] = "ready",
-	[HOOK_INJECT] = "inject",
-	[HOOK_CREATE] = "create",
-	[HOOK_GOSCHED] = "gosched",
-	[HOOK_PREEMPT_PARK] = "preempt",
-	[HOOK_EXIT] = "exit",
-	[HOOK_COROSWITCH] = "coroswitch",
-	[HOOK_SYSCALL_ENTER] = "syscall",
-	[HOOK_SYSCALL_BLOCK] = "sysblock",
-	[HOOK_SYSCALL_EXIT] = "sysexit",
-	[HOOK_SYSCALL_NOP] = "sysexit-nop",
-	[HOOK_ACQUIRE] = "acquirep",
-	[HOOK_RELEASE] = "releasep",
-	[HOOK_HANDOFF] = "handoffp",
-	[HOOK_STEAL] = "steal",
-	[HOOK_GCWAIT] = "gcwait",
-	[HOOK_NEEDM] = "needm",
-	[HOOK_DROPM] = "dropm",
-	[HOOK_STW_BEGIN] = "stw-begin",
-	[HOOK_STW_START] = "stw-start",
-	[HOOK_PROCRESIZE] = "procresize",
-	[HOOK_GC_BEGIN] = "gc-begin",
-	[HOOK_GC_END] = "gc-end",
-	[HOOK_ASSIST_BEGIN] = "assist-begin",
-	[HOOK_ASSIST_END] = "assist-end",
-	[HOOK_STARTLOCKEDM] = "startlockedm",
-	[HOOK_TASK_BEGIN] = "task-begin",
-	[HOOK_TASK_END] = "task-end",
-	[HOOK_REGION] = "region",
-	[HOOK_LOG] = "log",
-	[HOOK_ASSIST_PARK] = "assist-park",
-	[HOOK_CALL] = "call",
-	[HOOK_HEAP] = "heap",
-	[HOOK_SNAP_G] = "snap-g",
-	[HOOK_SNAP_P] = "snap-p",
-	[HOOK_SNAP_M] = "snap-m",
-	[HOOK_SNAP_GC] = "snap-gc",
-	[HOOK_SNAP_END] = "snap-end",
-	[HOOK_CLOCK] = "clock",
-	[HOOK_LOST] = "lost",
-	[HOOK_NOTE] = "note",
-	[HOOK_END] = "end",
-	[HOOK_PLAN] = "plan",
-};
-
-const char *plan_hook_name(unsigned hook)
-{
-	return hook < HOOK_COUNT && hook_names[hook] ? hook_names[hook] : "?";
-}
 
 /* Turns sites into the plan's, all with one cookie. 0 or -ENOMEM. */
 static int plan_add(struct plan *p, const struct site *v, size_t n, uint64_t cookie)
@@ -285,7 +90,7 @@ static bool entry_is_before_frame(const struct image *img, const struct site *si
 }
 
 /* The calls of a function whose entry has no site; the number found, or an error. */
-static int calls_for_entry(const struct image *img, const struct row *row,
+static int calls_for_entry(const struct image *img, const struct hook_row *row,
 			   const struct plan_opts *opts, struct plan *p)
 {
 	struct site_list list = {0};
@@ -298,7 +103,7 @@ static int calls_for_entry(const struct image *img, const struct row *row,
 }
 
 /* The sites of one row; the number found, 0 with a sentence in d, or -ENOMEM. */
-static int row_sites(const struct image *img, const struct row *row, const struct plan_opts *opts,
+static int row_sites(const struct image *img, const struct hook_row *row, const struct plan_opts *opts,
 		     struct plan *p, struct diag *d)
 {
 	struct site_list list = {0};
@@ -352,10 +157,10 @@ static int row_sites(const struct image *img, const struct row *row, const struc
  * releasepNoTrace is called by releasep only, so its entry covers all: in place of releasep's. It
  * must be a function of its own everywhere. True if it took over.
  */
-static bool copies_below(const struct image *img, const struct row *row, struct plan *p,
+static bool copies_below(const struct image *img, const struct hook_row *row, struct plan *p,
 			 struct plan_hook *h)
 {
-	const struct substitute *s = &substitutes[ARRAY_LEN(substitutes) - 1];
+	const struct hook_substitute *s = &hook_below;
 	struct site site;
 
 	if (strcmp(row->func, s->func) != 0 || h->site_cnt != 1 ||
@@ -368,20 +173,11 @@ static bool copies_below(const struct image *img, const struct row *row, struct 
 	return true;
 }
 
-static const struct substitute *substitute_of(const char *func, const char *holder)
-{
-	for (size_t k = 0; k < ARRAY_LEN(substitutes); k++)
-		if (strcmp(substitutes[k].func, func) == 0 &&
-		    strcmp(substitutes[k].holder, holder) == 0)
-			return &substitutes[k];
-	return NULL;
-}
-
 /*
  * Inlined copies of the row's function: those with a substitute get it, the others are kept for the
  * report. 0 or -ENOMEM.
  */
-static int row_copies(const struct image *img, const struct row *row, struct plan *p,
+static int row_copies(const struct image *img, const struct hook_row *row, struct plan *p,
 		      struct plan_hook *h)
 {
 	size_t kept = 0;
@@ -397,7 +193,7 @@ static int row_copies(const struct image *img, const struct row *row, struct pla
 	if (h->copy_cnt && copies_below(img, row, p, h))
 		return 0;
 	for (size_t i = 0; i < h->copy_cnt; i++) {
-		const struct substitute *s = substitute_of(row->func, h->copies[i]);
+		const struct hook_substitute *s = hook_substitute(row->func, h->copies[i]);
 		struct site site;
 
 		if (row->how == HOW_CALLS_IN && strcmp(row->in, h->copies[i]) != 0)
@@ -414,25 +210,7 @@ static int row_copies(const struct image *img, const struct row *row, struct pla
 	return 0;
 }
 
-static const char *how_name(const struct row *row)
-{
-	switch (row->how) {
-	case HOW_ENTRY:
-	case HOW_GOPARK:
-	case HOW_SCHEDULE:
-		return "entry";
-	case HOW_CALLS:
-		return "calls";
-	case HOW_CALLS_IN:
-		return "calls in";
-	case HOW_BEHIND:
-		return "behind call";
-	default:
-		return "last call";
-	}
-}
-
-static int row_resolve(const struct image *img, const struct row *row, const struct plan_opts *opts,
+static int row_resolve(const struct image *img, const struct hook_row *row, const struct plan_opts *opts,
 		       struct plan *p, struct diag *d)
 {
 	struct plan_hook *h = &p->hooks[p->hook_cnt];
@@ -445,7 +223,7 @@ static int row_resolve(const struct image *img, const struct row *row, const str
 				.func = row->func,
 				.event = row->event,
 				.site_first = p->site_cnt,
-				.how = how_name(row)};
+				.how = hook_how_name(row->how)};
 	p->hook_cnt++;
 	n = row_sites(img, row, opts, p, &why);
 	if (n == -ENOMEM)
@@ -503,89 +281,9 @@ static int plan_call(struct plan *p, const struct image *img, const char *func, 
 	return 0;
 }
 
-/* enum rec_plan says what each is for. */
-static bool hook_planned(unsigned hook, enum rec_plan plan)
+static bool row_wanted(const struct hook_row *row, const struct plan_opts *opts)
 {
-	if (plan == REC_PLAN_STOP)
-		return hook != HOOK_EXECUTE;
-	if (plan != REC_PLAN_LEAN)
-		return true;
-	switch (hook) {
-	case HOOK_EXECUTE:
-	case HOOK_READY:
-	case HOOK_INJECT:
-	case HOOK_ACQUIRE:
-	case HOOK_RELEASE:
-	case HOOK_STW_BEGIN:
-	case HOOK_STW_START:
-	case HOOK_PROCRESIZE:
-	case HOOK_GC_BEGIN:
-	case HOOK_GC_END:
-	case HOOK_TASK_BEGIN:
-	case HOOK_TASK_END:
-	case HOOK_REGION:
-	case HOOK_LOG:
-		return true;
-	default:
-		return false;
-	}
-}
-
-enum plan_part plan_part(unsigned hook)
-{
-	switch (hook) {
-	case HOOK_EXECUTE:
-		return PART_EXECUTE;
-	case HOOK_READY:
-	case HOOK_INJECT:
-		return PART_WAKES;
-	case HOOK_SYSCALL_ENTER:
-	case HOOK_SYSCALL_BLOCK:
-	case HOOK_SYSCALL_EXIT:
-	case HOOK_SYSCALL_NOP:
-	case HOOK_HANDOFF:
-	case HOOK_STEAL:
-	case HOOK_GCWAIT:
-		return PART_SYSCALLS;
-	default:
-		return hook == HOOK_CALL || hook_planned(hook, REC_PLAN_LEAN) ? PART_REST
-									      : PART_STOPS;
-	}
-}
-
-static const struct {
-	const char *name;
-	unsigned parts;
-	enum rec_plan plan;
-} rungs[RUNG_COUNT] = {
-	[RUNG_FULL] = {"full", (1 << PART_COUNT) - 1, REC_PLAN_FULL},
-	[RUNG_WAKES] = {"wakes without stacks", (1 << PART_COUNT) - 1, REC_PLAN_FULL},
-	[RUNG_STOP] = {"stop", 1 << PART_REST | 1 << PART_WAKES | 1 << PART_STOPS | 1 << PART_SYSCALLS,
-		       REC_PLAN_STOP},
-	[RUNG_CALLS] = {"stop without syscalls", 1 << PART_REST | 1 << PART_WAKES | 1 << PART_STOPS,
-			REC_PLAN_STOP},
-	[RUNG_LEAN] = {"lean", 1 << PART_REST | 1 << PART_WAKES | 1 << PART_EXECUTE, REC_PLAN_LEAN},
-	[RUNG_PAUSED] = {"paused", 0, REC_PLAN_FULL},
-};
-
-const char *plan_rung_name(enum plan_rung r)
-{
-	return rungs[r].name;
-}
-
-unsigned plan_rung_parts(enum plan_rung r)
-{
-	return rungs[r].parts;
-}
-
-enum rec_plan plan_rung_plan(enum plan_rung r)
-{
-	return rungs[r].plan;
-}
-
-static bool row_wanted(const struct row *row, const struct plan_opts *opts)
-{
-	if (!hook_planned(row->hook, opts->plan))
+	if (!plan_has(row->hook, opts->plan))
 		return false;
 	switch (row->syscall) {
 	case SYS_UPROBE:
@@ -607,11 +305,11 @@ int plan_make(const struct image *img, const struct plan_opts *opts, struct plan
 	int err = 0;
 
 	*ret = (struct plan){0};
-	ret->hooks = calloc(ARRAY_LEN(rows) + opts->call_cnt, sizeof(*ret->hooks));
+	ret->hooks = calloc(hook_row_cnt + opts->call_cnt, sizeof(*ret->hooks));
 	if (!ret->hooks)
 		return diag_set(d, -ENOMEM, "no memory for the plan");
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		const struct row *row = &rows[i];
+	for (size_t i = 0; i < hook_row_cnt; i++) {
+		const struct hook_row *row = &hook_rows[i];
 		int e;
 
 		if (minor < row->from || minor > row->to || !row_wanted(row, opts))

@@ -2,8 +2,9 @@
  * plan.h - which hooks, at which sites of this binary.
  *
  * A hook is a set of sites (docs/go-runtime.md, hooks): a function's entry behind the stack check,
- * the calls to it, or the instruction behind a call. The table of hooks in plan.c is data: hook,
- * versions, function, kind of site. plan_make resolves it against one image.
+ * the calls to it, or the instruction behind a call. The table of hooks (hooks.c) is data: hook,
+ * versions, function, kind of site. plan_make resolves it against one image; what each plan and each
+ * step of a budget watches is in rungs.c.
  *
  * L1  Every site is an instruction that the kernel emulates or patches; never a single-stepped one.
  * L2  A required hook without a site makes the plan fail; an optional one is reported.
@@ -40,6 +41,9 @@ struct plan_hook {
 	size_t copy_cnt;
 	char why[160];		/* of MISSING */
 };
+
+/* Does this plan watch this hook? */
+bool plan_has(unsigned hook, enum rec_plan plan);
 
 /* Hooks that are switched on and off together while a recording runs. */
 enum plan_part {
