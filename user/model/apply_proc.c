@@ -3,18 +3,32 @@
  */
 #include "model/apply.h"
 
+/* The world stops: a thread that enters a syscall gives up its P at once. */
+static void m_gcwait(struct model *mo, struct m *m)
+{
+	if (!m->p || m->p->state != P_SYSCALL)
+		return;
+	if (mo->opts.go_minor >= 26)
+		p_stop(mo, m);
+	else
+		p_steal(mo, m, m->p);
+}
+
 void on_syscall_enter(struct model *mo, struct at *a)
 {
+	bool gcwait = a->m->gcwait;
 	bool again = (a->m->restart || a->m->begun || a->m->old_syscall) && a->g->m == a->m &&
 		     a->g->state == G_SYSCALL;
 
-	a->m->restart = a->m->begun = a->m->old_syscall = false;
+	a->m->restart = a->m->begun = a->m->old_syscall = a->m->gcwait = false;
 	if ((a->r->gstatus & 0xfff) == 3)
 		mo->told_late = true;
 	if (again)
 		return; /* the kernel repeats it after a signal, or the P's thief or the snapshot told */
 	if (g_ensure_running(mo, a->m, a->g, a->p))
 		g_syscall_begin(mo, a->g, rec_stack(mo, a->r));
+	if (gcwait)
+		m_gcwait(mo, a->m);
 }
 
 /* go-runtime.md 4.2: kept or lost is provisional until the thread's next record. */
@@ -28,7 +42,7 @@ void on_syscall_exit(struct model *mo, struct at *a)
 	bool kept = told || (r->p && (uint32_t)r->x == (uint32_t)(r->x >> 32) &&
 			     (mo->opts.go_minor >= 26 || r->y == 2));
 
-	m->old_syscall = false;
+	m->old_syscall = m->gcwait = false;
 	m->restart = r->flags & REC_F_RESTART;
 	if (m->restart)
 		return; /* if it is not repeated, the thread's next record ends it */
@@ -50,16 +64,32 @@ void on_syscall_exit(struct model *mo, struct at *a)
 }
 
 /*
- * The victim of a theft came back before its thief said so, who takes the P first and then tells: the
- * trace has it in the right order, by sysmon, who does nearly all of this (retake).
+ * Who took p from a syscall and has not said so: a thread that found it on its own way out of a syscall,
+ * as the P that it had before (up to Go 1.25, exitsyscallfast), else sysmon (retake), who takes first
+ * and then tells. NULL: nobody who is known.
  */
+static struct m *p_thief(struct model *mo, const struct p *p)
+{
+	struct map_slot slot;
+
+	for (size_t pos = 0; map_next(&mo->ms, &pos, &slot);) {
+		struct m *m = (struct m *)(uintptr_t)slot.val;
+
+		if (m->pend == PEND_LOST && m->pend_p == p->ptr && p->m != m)
+			return m;
+	}
+	return mo->sysmon ? m_get(mo, mo->sysmon) : NULL;
+}
+
+/* The victim of a theft came back before its thief said so. */
 static void p_stolen_untold(struct model *mo, struct m *m)
 {
-	struct m *by = mo->sysmon ? m_get(mo, mo->sysmon) : m;
+	struct m *by;
 
-	if (!by || !m->p || m->p->state != P_SYSCALL)
+	if (!m->p || m->p->state != P_SYSCALL)
 		return;
-	p_steal(mo, by, m->p);
+	by = p_thief(mo, m->p);
+	p_steal(mo, by ? by : m, m->p);
 	repaired(mo, REPAIR_STEAL);
 }
 
@@ -145,16 +175,16 @@ void on_steal(struct model *mo, struct at *a)
 	p_make_idle(mo, a->m, a->p);
 }
 
+/*
+ * The kernel's tracepoint tells a syscall behind the runtime's own mark of it: the P goes when that
+ * record has come.
+ */
 void on_gcwait(struct model *mo, struct at *a)
 {
 	struct m *m = a->m;
 
-	if (!m->p || m->p->state != P_SYSCALL)
-		return;
-	if (mo->opts.go_minor >= 26)
-		p_stop(mo, m);
-	else
-		p_steal(mo, m, m->p);
+	m_gcwait(mo, m);
+	m->gcwait = mo->told_late && m->g && m->g->state == G_RUNNING;
 }
 
 void on_needm(struct model *mo, struct at *a)

@@ -74,6 +74,7 @@ struct m {
 	bool needm, stw_start;
 	bool restart;	     /* its syscall may begin again without a new one (REC_F_RESTART) */
 	bool begun;	     /* it may be in a syscall whose own record is to come: its P was taken */
+	bool gcwait;	     /* it gave up its P in a syscall whose own record is to come */
 	bool old_syscall;    /* its syscall is older than the attach; its end may be, too */
 	uint32_t epoch;	     /* of its newest record: pause.c */
 	uint64_t snap_p;     /* the P that the newest snapshot saw it with; 0: none */

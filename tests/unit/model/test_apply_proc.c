@@ -94,6 +94,38 @@ static void test_syscall_lost_before_the_thief_tells(void **state)
 	script_done(&s);
 }
 
+/* Up to 1.25 a thread takes back the P that it had before out of another one's syscall. */
+static void test_syscall_lost_to_the_p_before(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	s.opts.go_minor = 24;
+	R(&s, HOOK_SYSCALL_ENTER, 101, G(1), P(0));
+	R(&s, HOOK_HANDOFF, 103, P(0));
+	R(&s, HOOK_ACQUIRE, 102, P(0), .x = 0);
+	R(&s, HOOK_EXECUTE, 102, G(3), P(0));
+	R(&s, HOOK_SYSCALL_ENTER, 102, G(3), P(0));
+	R(&s, HOOK_SYSCALL_EXIT, 101, G(1), P(0), .x = 0x600000007, .y = 2);
+	R(&s, HOOK_SYSCALL_EXIT, 102, G(3), P(0), .x = 0x700000007, .y = 2);
+	R(&s, HOOK_SYSCALL_NOP, 102, G(3));
+	R(&s, HOOK_PARK, 101, G(1), P(0), .x = 4);
+	script_expect_more(&s, "m101 p0 g1 GoSyscallBegin []\n"
+			       "m103 p- g- ProcSteal p0 m101\n"
+			       "m102 p- g- ProcStart p0\n"
+			       "m102 p0 g- GoStart g3\n"
+			       "m102 p0 g3 GoSyscallBegin []\n"
+			       "m101 p- g1 ProcSteal p0 m102\n"
+			       "m102 p- g3 GoSyscallEndBlocked\n"
+			       "m101 p- g1 ProcStart p0\n"
+			       "m101 p0 g1 GoSyscallEndBlocked\n"
+			       "m101 p0 g- GoStart g1\n"
+			       "m101 p0 g1 GoBlock \"chan receive\" []\n");
+	script_repairs(&s, REPAIR_STEAL, 1);
+	script_done(&s);
+}
+
 /*
  * With the kernel's tracepoints a P can be taken between the runtime's own mark of a syscall and the
  * kernel's entry: the thief tells first, the entry says nothing more, the next one is its own.
@@ -202,6 +234,36 @@ static void test_gcwait_by_version(void **state)
 			 "m101 p0 g1 ProcSteal p0 m101\n");
 }
 
+/* With the kernel's tracepoints the runtime gives up the P before the syscall is told. */
+static void test_gcwait_before_the_syscall_is_told(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	R(&s, HOOK_SYSCALL_ENTER, 101, G(1), .gstatus = 3);
+	R(&s, HOOK_SYSCALL_EXIT, 101, G(1), .gstatus = 3);
+	R(&s, HOOK_GCWAIT, 101, P(0));
+	RS(&s, PCS(0x401001), HOOK_SYSCALL_ENTER, 101, G(1), .gstatus = 3);
+	R(&s, HOOK_SYSCALL_EXIT, 101, G(1), .gstatus = 3);
+	R(&s, HOOK_SYSCALL_NOP, 101, G(1));
+	R(&s, HOOK_ACQUIRE, 101, P(0));
+	R(&s, HOOK_EXECUTE, 101, G(1));
+	R(&s, HOOK_SYSCALL_ENTER, 101, G(1), .gstatus = 3);
+	R(&s, HOOK_SYSCALL_EXIT, 101, G(1), .gstatus = 3);
+	R(&s, HOOK_PARK, 101, G(1), P(0), .x = 4);
+	expect_clean(&s, "m101 p0 g1 GoSyscallBegin []\n"
+			 "m101 p0 g1 GoSyscallEnd\n"
+			 "m101 p0 g1 GoSyscallBegin [main.f4010_0]\n"
+			 "m101 p0 g1 ProcStop\n"
+			 "m101 p- g1 GoSyscallEndBlocked\n"
+			 "m101 p- g- ProcStart p0\n"
+			 "m101 p0 g- GoStart g1\n"
+			 "m101 p0 g1 GoSyscallBegin []\n"
+			 "m101 p0 g1 GoSyscallEnd\n"
+			 "m101 p0 g1 GoBlock \"chan receive\" []\n");
+}
+
 /* A callback from a thread that C made. */
 static void test_needm_dropm(void **state)
 {
@@ -232,11 +294,13 @@ int main(void)
 		cmocka_unit_test(test_syscall_kept),
 		cmocka_unit_test(test_syscall_lost_and_another_p),
 		cmocka_unit_test(test_syscall_lost_before_the_thief_tells),
+		cmocka_unit_test(test_syscall_lost_to_the_p_before),
 		cmocka_unit_test(test_p_taken_before_the_syscall_is_told),
 		cmocka_unit_test(test_p_taken_before_the_next_syscall_is_told),
 		cmocka_unit_test(test_syscall_ends_without_p),
 		cmocka_unit_test(test_syscall_rewired),
 		cmocka_unit_test(test_gcwait_by_version),
+		cmocka_unit_test(test_gcwait_before_the_syscall_is_told),
 		cmocka_unit_test(test_needm_dropm),
 	};
 
