@@ -5,7 +5,8 @@
  * holds most stacks whole. A window and the pcs do not fit the program's 512 bytes of stack, so a
  * run borrows a scratch slot of its CPU; runs that preempt each other borrow different ones.
  *
- * W1  A frame's address must rise, be aligned and lie in the stack, else the chain ends there.
+ * W1  A frame's address must rise, be aligned and lie in the stack, else the chain ends there, but
+ *     behind a callback from C.
  * W2  A stack is known only after the record with its pcs was committed: so in order of time a
  *     record with the pcs always comes first (record.h R6). Two CPUs may both tell it: no harm.
  */
@@ -84,6 +85,34 @@ struct walk {
 	struct bpf_scratch *s;
 };
 
+/* Is this the return address of a callback from C? */
+static __always_inline bool in_callback(u64 pc)
+{
+	return pc - cfg.callback < cfg.ecallback - cfg.callback;
+}
+
+/*
+ * Behind cgocallback the frame pointer is C's. The goroutine's chain goes on above what cgocallback
+ * saved (go-runtime.md 8.4). 1 at the end: on a thread of C there is nothing.
+ */
+static __always_inline long walk_callback(struct bpf_scratch *s)
+{
+	struct bpf_chain *w = &s->chain;
+	u64 pc = s->pcs[(w->n - 1) & (REC_MAX_PC - 1)], slot = w->lo - 8;
+
+	if (!w->base || !w->n || w->n >= REC_MAX_PC || !in_callback(pc))
+		return 1;
+	if (bpf_probe_read_user(&pc, sizeof(pc), (const void *)(slot + CALLBACK_PC))) {
+		w->flags |= REC_F_CUT;
+		return 1;
+	}
+	s->pcs[w->n & (REC_MAX_PC - 1)] = pc;
+	w->n++;
+	w->hash = hash_pc(w->hash, pc);
+	w->lo = w->fp = slot + CALLBACK_FP;
+	return pc == cfg.goexit_pc;
+}
+
 /* One frame of the chain; 1 at its end. A callback: the verifier goes through a frame once, not 128 times. */
 static long walk_frame(u64 i, struct walk *walk)
 {
@@ -97,7 +126,7 @@ static long walk_frame(u64 i, struct walk *walk)
 	fp = w->fp;
 	off = fp - w->base;
 	if (fp < w->lo || fp >= w->hi || (fp & 7))
-		return 1;
+		return walk_callback(s);
 	if (!w->base || off > w->have) {
 		u64 want = w->hi - fp;
 
@@ -125,7 +154,10 @@ static long walk_frame(u64 i, struct walk *walk)
 	w->n++;
 	w->hash = hash_pc(w->hash, pc);
 	w->lo = w->base + off + 16;
-	return w->fp == 0;
+	if (!in_callback(pc))
+		return w->fp == 0;
+	w->fp = 0;
+	return 0;
 }
 
 /* The frames behind those of the first window, from where s->chain stands. */
@@ -149,7 +181,7 @@ static __always_inline bool walk_window(struct bpf_scratch *s, const struct even
 					u64 want, u64 next, u32 *ret_n, u64 *ret_hash)
 {
 	u64 hash = *ret_hash, off = next - base, last = 0;
-	bool end = false;
+	bool end = false, callback = false;
 	u32 n = *ret_n;
 
 	s->chain.base = 0;
@@ -173,13 +205,16 @@ static __always_inline bool walk_window(struct bpf_scratch *s, const struct even
 		s->pcs[n & (REC_MAX_PC - 1)] = pc;
 		n++;
 		hash = hash_pc(hash, pc);
-		if (next - base <= off + 8 || next - base > want || (next & 7))
+		callback = in_callback(pc);
+		if (callback || next - base <= off + 8 || next - base > want || (next & 7))
 			break; /* the end, or another window */
 		off = next - base;
 	}
 	*ret_hash = hash;
 	*ret_n = n;
-	if (end || !next)
+	if (callback)
+		next = 0;
+	else if (end || !next)
 		return true;
 	s->chain.base = base;
 	s->chain.have = want;

@@ -170,6 +170,7 @@ struct bpf_config {
 	uint64_t sys_ret[2];	    /* where syscall.Syscall and Syscall6 call RawSyscall6: return addresses; or 0, 0 */
 	uint64_t sys_pc[2];	    /* what stands for them in the stack of a system call: where they call entersyscall */
 	uint64_t goexit_pc;	    /* what every goroutine's own function returns to; 0: not known */
+	uint64_t callback, ecallback; /* runtime.cgocallback; 0, 0: none */
 	uint64_t inject_pc;	    /* where injectglist calls the runtime's tracer: its pc in stacks; or 0 */
 	uint32_t heap_period_ns;	    /* at most one HEAP record in this time */
 	uint32_t go_minor;
@@ -189,6 +190,9 @@ enum {
 	KNOWN_STACKS = 1 << 13,	/* slots for hashes of stacks that were told (R6) */
 	SCRATCH_SLOTS = 4,	/* of each CPU: programs that preempt each other */
 	STACK_WINDOW = 1024,	/* bytes of a stack read at a time */
+	CALLBACK_PC = 40,	/* cgocallback: from the slot of its return address to the next pc ... */
+	CALLBACK_FP = 48,	/* ... and to the next saved frame pointer (go-runtime.md 8.4) */
+	CALLBACK_MINOR = 21,	/* the first Go minor of which that is true */
 };
 /* The slot of a stack's hash, in the programs and in the model's mirror of what they told. */
 #define KNOWN_SLOT(hash) ((uint32_t)((hash) >> 32) & (KNOWN_STACKS - 1))

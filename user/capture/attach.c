@@ -56,6 +56,8 @@ static void config_fill(struct bpf_config *c, const struct attach_opts *o)
 	c->inject_pc = o->inject_pc;
 	c->gopark_pc = o->gopark_pc;
 	c->goexit_pc = o->goexit_pc;
+	c->callback = o->callback;
+	c->ecallback = o->ecallback;
 	for (size_t i = 0; i < ARRAY_LEN(o->sys); i++) {
 		c->sys_ret[i] = o->sys[i].raw;
 		/* Without g.syscallbp the chain begins at the return of RawSyscall6 (on_sys_enter_read). */

@@ -32,6 +32,7 @@ struct attach_opts {
 	uint64_t inject_pc;    /* struct bpf_config */
 	uint64_t gopark_pc;    /* struct bpf_config */
 	uint64_t goexit_pc;    /* struct bpf_config */
+	uint64_t callback, ecallback; /* struct bpf_config */
 	struct syscall_pcs sys[2]; /* syscall.Syscall, Syscall6, in the target; 0, 0: not known */
 	uint8_t gcworker[4];   /* struct bpf_config */
 	int64_t tls_g;	       /* struct bpf_config */

@@ -8,8 +8,6 @@
 enum {
 	SYSCALL_SCAN =
 		64, /* words above syscallsp that can hold the first frame; Syscall6's is less */
-	CALLBACK_PC = 40, /* cgocallback: from the slot of its return address to the next pc ... */
-	CALLBACK_FP = 48, /* ... and to the next saved frame pointer */
 	CALL_LEN = 5,	  /* call rel32 */
 };
 
@@ -112,6 +110,10 @@ static bool gostack_callback(struct walk *w, uint64_t slot, uint64_t *ret_fp)
 	if (pc >= v->goexit && pc < v->egoexit) {
 		*ret_fp = 0;
 		return gostack_push(w, pc);
+	}
+	if (v->minor < CALLBACK_MINOR) {
+		w->to->cut = true;
+		return false;
 	}
 	*ret_fp = slot + CALLBACK_FP;
 	return gostack_push(w, pc);

@@ -154,6 +154,10 @@ static int capture_attach(struct capture *c, struct diag *d)
 	uint64_t begin_ns;
 	int err;
 
+	if (o.go_minor >= CALLBACK_MINOR && c->golive.arch == IMAGE_AMD64) {
+		o.callback = c->golive.callback;
+		o.ecallback = c->golive.ecallback;
+	}
 	gc_worker_reasons(c->img, o.gcworker);
 	o.tracepoints = c->syscalls == SYSCALLS_TRACEPOINT;
 	syscall_places(c, o.sys);

@@ -1,0 +1,91 @@
+package live
+
+import (
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/exp/trace"
+
+	"live/lab"
+)
+
+// The stack of a goroutine that blocks in Go code called from C goes on behind C.
+func TestCallbackStack(t *testing.T) {
+	if _, err := exec.LookPath("gcc"); err != nil {
+		t.Skip("cgo needs gcc")
+	}
+	lab.Tool(t)
+	for _, v := range []string{"1.21.13", "1.24.13", lab.Newest} {
+		t.Run(v, func(t *testing.T) {
+			bin := filepath.Join(t.TempDir(), "callback")
+			c := lab.GoCmd(v, "build", "-o", bin, ".")
+			c.Dir = filepath.Join(lab.Root(), "tests", "live", "testdata", "callback")
+			c.Env = append(c.Env, "CGO_ENABLED=1")
+			if out, err := c.CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			rec := lab.Record(t, start(t, bin), "-o", filepath.Join(t.TempDir(), "trace"))
+			time.Sleep(300 * time.Millisecond)
+			if st := rec.Stop(); st != 0 {
+				t.Fatalf("exit status %d:\n%s", st, rec.Stderr())
+			}
+			stacks := blocks(t, rec.File, "main.goWait")
+			for s, n := range stacks {
+				if i := strings.Index(s, "runtime.cgocallback\n"); i < 0 ||
+					!strings.Contains(s[i:], "runtime.cgocall\n") || !strings.HasSuffix(s, "main.caller\n") {
+					t.Errorf("%d times:\n%s", n, s)
+				}
+			}
+			if len(stacks) == 0 {
+				t.Error("nothing blocks in main.goWait")
+			}
+		})
+	}
+}
+
+// blocks counts the stacks that goroutines block with which pass through a function.
+func blocks(t *testing.T, file, through string) map[string]int {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r, err := trace.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := make(map[string]int)
+	for {
+		ev, err := r.ReadEvent()
+		if errors.Is(err, io.EOF) {
+			return found
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ev.Kind() != trace.EventStateTransition {
+			continue
+		}
+		st := ev.StateTransition()
+		if st.Resource.Kind != trace.ResourceGoroutine {
+			continue
+		}
+		if _, to := st.Goroutine(); to != trace.GoWaiting {
+			continue
+		}
+		var s strings.Builder
+		for fr := range st.Stack.Frames() {
+			s.WriteString(fr.Func + "\n")
+		}
+		if strings.Contains(s.String(), through+"\n") {
+			found[s.String()]++
+		}
+	}
+}
