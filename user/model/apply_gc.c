@@ -32,8 +32,9 @@ void on_procresize(struct model *mo, struct at *a)
 	struct map_slot slot;
 
 	mo->procs = a->r->x;
-	/* Its own stop, if it has to change its P, has the same stack with systemstack_switch. */
-	m_resized(mo, a->m, true, rec_stack_skip(mo, a->r, 0));
+	/* Its own stop, if it has to change its P, has the same stack, from 1.25 with systemstack_switch. */
+	m_resized(mo, a->m, true,
+		  rec_stack_skip(mo, a->r, mo->opts.go_minor >= 25 ? 0 : a->r->skip));
 	if (g_ensure_running(mo, a->m, a->g, a->p)) {
 		EV(mo, a->m, EV_PROCS_CHANGE, mo->procs, ev_stack(mo, rec_stack(mo, a->r)));
 		mo->say_procs = false;

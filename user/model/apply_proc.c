@@ -64,21 +64,26 @@ void on_syscall_exit(struct model *mo, struct at *a)
 }
 
 /*
- * Who took p from a syscall and has not said so: a thread that found it on its own way out of a syscall,
- * as the P that it had before (up to Go 1.25, exitsyscallfast), else sysmon (retake), who takes first
- * and then tells. NULL: nobody who is known.
+ * Who took p from a syscall and has not said so: who stops the world (stopTheWorldWithSema), or a thread
+ * that found it on its own way out of a syscall, as the P that it had before (up to Go 1.25,
+ * exitsyscallfast), else sysmon (retake), who takes first and then tells. NULL: nobody who is known.
  */
 static struct m *p_thief(struct model *mo, const struct p *p)
 {
+	struct m *before = NULL;
 	struct map_slot slot;
 
 	for (size_t pos = 0; map_next(&mo->ms, &pos, &slot);) {
 		struct m *m = (struct m *)(uintptr_t)slot.val;
 
-		if (m->pend == PEND_LOST && m->pend_p == p->ptr && p->m != m)
+		if (p->m == m)
+			continue;
+		if (m->g && m->g->stw)
 			return m;
+		if (m->pend == PEND_LOST && m->pend_p == p->ptr)
+			before = m;
 	}
-	return mo->sysmon ? m_get(mo, mo->sysmon) : NULL;
+	return before || !mo->sysmon ? before : m_get(mo, mo->sysmon);
 }
 
 /* The victim of a theft came back before its thief said so. */

@@ -24,6 +24,34 @@ static void test_stop_the_world(void **state)
 			 "m101 p0 g1 STWEnd\n");
 }
 
+/* A stopper that changes its own P stops for it; up to 1.24 the runtime leaves out a frame there. */
+static void test_resize_takes_another_p(void **state)
+{
+	static const struct {
+		unsigned minor;
+		const char *stop;
+	} v[] = {{24, "[main.f4020_0]"}, {25, "[main.f4010_0 main.f4020_0]"}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(v); i++) {
+		struct script s;
+		char want[256];
+
+		script_begin(&s);
+		s.opts.go_minor = v[i].minor;
+		RS(&s, PCS(0x401001, 0x402001), HOOK_PROCRESIZE, 101, G(1), P(0), .x = 2, .skip = 1);
+		R(&s, HOOK_ACQUIRE, 101, P(1), .x = 1);
+		snprintf(want, sizeof(want),
+			 "m101 p0 g1 ProcsChange 2 [main.f4020_0]\n"
+			 "m101 p0 g1 GoStop \"runtime.Gosched\" %s\n"
+			 "m101 p0 g- ProcStop\n"
+			 "m101 p- g- ProcStart p1\n"
+			 "m101 p1 g- GoStart g1\n",
+			 v[i].stop);
+		expect_clean(&s, want);
+	}
+}
+
 static void test_gc_cycle(void **state)
 {
 	uint64_t heap[REC_GCC_WORDS] = { [1] = INT64_MAX, [9] = 4 << 20, [13] = 3 << 20 };
@@ -95,6 +123,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stop_the_world),
+		cmocka_unit_test(test_resize_takes_another_p),
 		cmocka_unit_test(test_gc_cycle),
 		cmocka_unit_test(test_mark_assist_spans_pieces),
 		cmocka_unit_test(test_mark_assist_and_unnamed_block),

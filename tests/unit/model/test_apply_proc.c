@@ -94,6 +94,39 @@ static void test_syscall_lost_before_the_thief_tells(void **state)
 	script_done(&s);
 }
 
+/* Who stops the world takes the Ps of syscalls and does not say so. */
+static void test_syscall_lost_to_a_stop(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	s.opts.go_minor = 24;
+	R(&s, HOOK_SYSCALL_ENTER, 101, G(1), P(0));
+	R(&s, HOOK_HANDOFF, 103, P(0));
+	R(&s, HOOK_ACQUIRE, 102, P(0), .x = 0);
+	R(&s, HOOK_EXECUTE, 102, G(3), P(0));
+	R(&s, HOOK_SYSCALL_EXIT, 101, G(1), P(0), .x = 0x700000008);
+	R(&s, HOOK_ACQUIRE, 101, P(1), .x = 1);
+	R(&s, HOOK_SYSCALL_ENTER, 101, G(1), P(1));
+	R(&s, HOOK_STW_BEGIN, 102, G(3), P(0), .x = 1);
+	R(&s, HOOK_SYSCALL_EXIT, 101, G(1), P(1), .x = 0x800000008, .y = 3);
+	R(&s, HOOK_SYSCALL_NOP, 101, G(1));
+	script_expect_more(&s, "m101 p0 g1 GoSyscallBegin []\n"
+			       "m103 p- g- ProcSteal p0 m101\n"
+			       "m102 p- g- ProcStart p0\n"
+			       "m102 p0 g- GoStart g3\n"
+			       "m101 p- g1 ProcStart p1\n"
+			       "m101 p1 g1 GoSyscallEndBlocked\n"
+			       "m101 p1 g- GoStart g1\n"
+			       "m101 p1 g1 GoSyscallBegin []\n"
+			       "m102 p0 g3 STWBegin \"GC sweep termination\" []\n"
+			       "m102 p0 g3 ProcSteal p1 m101\n"
+			       "m101 p- g1 GoSyscallEndBlocked\n");
+	script_repairs(&s, REPAIR_STEAL, 1);
+	script_done(&s);
+}
+
 /* Up to 1.25 a thread takes back the P that it had before out of another one's syscall. */
 static void test_syscall_lost_to_the_p_before(void **state)
 {
@@ -294,6 +327,7 @@ int main(void)
 		cmocka_unit_test(test_syscall_kept),
 		cmocka_unit_test(test_syscall_lost_and_another_p),
 		cmocka_unit_test(test_syscall_lost_before_the_thief_tells),
+		cmocka_unit_test(test_syscall_lost_to_a_stop),
 		cmocka_unit_test(test_syscall_lost_to_the_p_before),
 		cmocka_unit_test(test_p_taken_before_the_syscall_is_told),
 		cmocka_unit_test(test_p_taken_before_the_next_syscall_is_told),
