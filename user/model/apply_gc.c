@@ -19,12 +19,25 @@ void on_stw_begin(struct model *mo, struct at *a)
 	mo->stw_open++;
 }
 
-/* The range ends behind the ProcsChange that follows (go-runtime.md 9). */
+/*
+ * The range ends behind the ProcsChange that follows (go-runtime.md 9). Whatever P is in a syscall yet was
+ * taken from it by who stopped the world; from 1.26 on that has been told (HOOK_STEAL).
+ */
 void on_stw_start(struct model *mo, struct at *a)
 {
-	(void)mo;
-	if (a->g->m == a->m && a->g->stw)
-		a->m->stw_start = true;
+	struct map_slot slot;
+
+	if (a->g->m != a->m || !a->g->stw)
+		return;
+	a->m->stw_start = true;
+	for (size_t pos = 0; mo->opts.go_minor < 26 && map_next(&mo->ps, &pos, &slot);) {
+		struct p *p = (struct p *)(uintptr_t)slot.val;
+
+		if (p->state == P_SYSCALL && p->m != a->m) {
+			p_make_idle(mo, a->m, p);
+			repaired(mo, REPAIR_STEAL);
+		}
+	}
 }
 
 void on_procresize(struct model *mo, struct at *a)

@@ -24,6 +24,36 @@ static void test_stop_the_world(void **state)
 			 "m101 p0 g1 STWEnd\n");
 }
 
+/* Up to 1.25 nobody tells that a stop takes the Ps of syscalls: it has taken them when it ends. */
+static void test_stop_takes_ps(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	s.opts.go_minor = 25;
+	R(&s, HOOK_ACQUIRE, 102, P(1), .x = 1);
+	R(&s, HOOK_EXECUTE, 102, G(3), P(1));
+	R(&s, HOOK_SYSCALL_ENTER, 102, G(3), P(1));
+	R(&s, HOOK_STW_BEGIN, 101, G(1), P(0), .x = 1);
+	R(&s, HOOK_STW_START, 101, G(1), P(0));
+	R(&s, HOOK_PROCRESIZE, 101, G(1), P(0), .x = 2);
+	R(&s, HOOK_ACQUIRE, 103, P(1), .x = 1);
+	R(&s, HOOK_SYSCALL_EXIT, 102, G(3), P(1), .x = 0x700000008, .y = 1);
+	R(&s, HOOK_SYSCALL_NOP, 102, G(3));
+	script_expect_more(&s, "m102 p- g- ProcStart p1\n"
+			       "m102 p1 g- GoStart g3\n"
+			       "m102 p1 g3 GoSyscallBegin []\n"
+			       "m101 p0 g1 STWBegin \"GC sweep termination\" []\n"
+			       "m101 p0 g1 ProcSteal p1 m102\n"
+			       "m101 p0 g1 ProcsChange 2 []\n"
+			       "m101 p0 g1 STWEnd\n"
+			       "m103 p- g- ProcStart p1\n"
+			       "m102 p- g3 GoSyscallEndBlocked\n");
+	script_repairs(&s, REPAIR_STEAL, 1);
+	script_done(&s);
+}
+
 /* A stopper that changes its own P stops for it; up to 1.24 the runtime leaves out a frame there. */
 static void test_resize_takes_another_p(void **state)
 {
@@ -123,6 +153,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stop_the_world),
+		cmocka_unit_test(test_stop_takes_ps),
 		cmocka_unit_test(test_resize_takes_another_p),
 		cmocka_unit_test(test_gc_cycle),
 		cmocka_unit_test(test_mark_assist_spans_pieces),
