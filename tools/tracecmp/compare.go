@@ -58,8 +58,6 @@ type options struct {
 	maxDiffs  int
 	kinds     map[string]bool // transitions to compare; nil: all
 	stateSlop int64
-	// lostFrames: a preempted goroutine's stack may have a leaf that the reference lost.
-	lostFrames bool
 }
 
 func defaultOptions() options {
@@ -405,28 +403,8 @@ func (c *comparer) attributes(p *gPairs, i, j int, k string) {
 			"stack, ours:\n" + c.in.stackString(b.Stack, "    ")
 	}
 	same := b.Stack != 0 && c.in.funcs[a.Stack] == c.in.funcs[b.Stack]
-	if !same && c.opt.lostFrames && k == "stop" && c.lostLeaf(a.Stack, b.Stack) {
-		c.res.Info["preempted stacks of which the reference lost the leaf"]++
-		return
-	}
 	judge("stack", same, both)
 	if same {
 		judge("stack lines", a.Stack == b.Stack, both)
 	}
-}
-
-// lostLeaf: the reference's stack is ours without its first frame or two. Up to Go 1.24 the runtime
-// does not read the return address of a function preempted at its entry, and skips one frame more.
-func (c *comparer) lostLeaf(ref, ours int32) bool {
-	a, b := c.in.stacks[ref], c.in.stacks[ours]
-	n := len(b) - len(a)
-	if n < 1 || n > 2 {
-		return false
-	}
-	for i := range a {
-		if a[i].Func != b[i+n].Func {
-			return false
-		}
-	}
-	return true
 }

@@ -43,7 +43,6 @@ func run(args []string, out, errw io.Writer) int {
 	skewP99 := fs.Duration("skew-p99", 20_000, "largest 99th percentile of the differences of times")
 	drift := fs.Float64("drift", 200, "largest drift of the clocks in ppm")
 	slack := fs.Int("slack", 0, "let a row pass with so many differences, however few its events")
-	lost := fs.Bool("lost-frames", false, "accept stacks of preempted goroutines whose leaf the reference lost (Go up to 1.24)")
 	dumpG := fs.Int64("g", -1, "print this goroutine's events of both traces side by side and stop")
 	fs.Usage = func() {
 		fmt.Fprintln(errw, "usage: tracecmp [flags] OURS REFERENCE")
@@ -58,7 +57,6 @@ func run(args []string, out, errw io.Writer) int {
 	}
 	opt := defaultOptions()
 	opt.margin, opt.maxDiffs = int64(*margin), *n
-	opt.lostFrames = *lost
 	if *exclude == "" {
 		opt.exclude = nil
 	} else {

@@ -79,11 +79,8 @@ func Compare(t testing.TB, version, ours, own string) (*Compared, error) {
 	// One difference in a few hundred events is under any percentage and may be one event at the
 	// edge of what the reference saw.
 	args := []string{"-json", "-n", "1", "-slack", "1"}
-	switch m := Minor(version); {
-	case m < 22:
+	if Minor(version) < 22 {
 		args = append(args, "-kinds", oldKinds, "-min", "transitions=99.99,creator=99.99,stack=99.9")
-	case m < 25:
-		args = append(args, "-lost-frames")
 	}
 	out, err := exec.Command(TraceCmp(t), append(args, ours, own)...).Output()
 	var c Compared
