@@ -104,7 +104,10 @@ __noinline int emit(struct event *e)
 	return 0;
 }
 
-/* A heap sample is due, as near as this CPU's last record tells the time. */
+/*
+ * A heap sample is due, as near as this CPU's last record tells the time: which is in the past where
+ * another one had the last sample, and stands still while this CPU's ring is full.
+ */
 static __always_inline bool heap_due(u32 cpu)
 {
 	struct ring_ctl *ctl;
@@ -112,7 +115,7 @@ static __always_inline bool heap_due(u32 cpu)
 	if (!cfg.gccontroller)
 		return false;
 	ctl = ctl_of(cpu);
-	return ctl && ctl->last_ts - heap_ns >= cfg.heap_period_ns;
+	return ctl && (__s64)(ctl->last_ts - heap_ns) >= (__s64)cfg.heap_period_ns;
 }
 
 /* A heap sample, at most one in heap_period_ns. */

@@ -17,6 +17,7 @@ const (
 	hookExecute    = 1
 	hookPark       = 2
 	hookCreate     = 5
+	hookHeap       = 33
 	hookSnapG      = 64
 	sectionRecords = 2
 )
@@ -24,6 +25,7 @@ const (
 // recRead is what the tests look at in a record.
 type recRead struct {
 	hook    byte
+	ts      time.Duration
 	g, goid uint64
 	status  uint32
 	x       uint64
@@ -42,7 +44,7 @@ func eachRecord(t *testing.T, capture string, fn func(r recRead)) {
 		body := b[16 : 16+n]
 		b = b[16+(n+7)&^7:]
 		for kind == sectionRecords && len(body) > 0 {
-			fn(recRead{body[6], le.Uint64(body[24:]), le.Uint64(body[32:]), le.Uint32(body[56:]), le.Uint64(body[64:])})
+			fn(recRead{body[6], time.Duration(le.Uint64(body[8:])), le.Uint64(body[24:]), le.Uint64(body[32:]), le.Uint32(body[56:]), le.Uint64(body[64:])})
 			body = body[le.Uint16(body[4:]):]
 		}
 	}
@@ -90,6 +92,29 @@ func TestSyscallsAuto(t *testing.T) {
 		}
 		p.Process.Kill()
 		<-p.ended
+	}
+}
+
+// The heap is sampled once in a fifth of a millisecond, however many CPUs have records.
+func TestHeapSamples(t *testing.T) {
+	p := startProg(t, flightProg(t), "-calls", "-busy", "8", "-pace", "1000000000")
+	capture := filepath.Join(t.TempDir(), "capture")
+	r := lab.Record(t, p.Process.Pid, "--capture", capture, "-d", "500ms")
+	mustBe(t, "record", 0, r.Wait(time.Minute), r.Stderr())
+	var first, last time.Duration
+	n := 0
+	eachRecord(t, capture, func(r recRead) {
+		if r.hook != hookHeap {
+			return
+		}
+		if n == 0 {
+			first = r.ts
+		}
+		last = r.ts
+		n++
+	})
+	if most := int((last - first) / (200 * time.Microsecond) * 115 / 100); n < most/4 || n > most {
+		t.Errorf("%d samples in %v; at most %d are wanted", n, last-first, most)
 	}
 }
 

@@ -170,6 +170,48 @@ func TestNeverStopped(t *testing.T) {
 	}
 }
 
+// Where others take the CPU it goes before them, so that nothing is lost, unless it was told its place.
+func TestKeptFromCPU(t *testing.T) {
+	if _, err := exec.LookPath("taskset"); err != nil {
+		t.Skip("needs taskset")
+	}
+	for range 8 {
+		hog := exec.Command("taskset", "-c", "0", "sh", "-c", "while :; do :; done")
+		if err := hog.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { hog.Process.Kill(); hog.Wait() }()
+	}
+	tg := lab.Start(t, lab.Build(t, "timers", lab.Newest, "default"))
+	for given, want := range map[string]string{"0": "-15", "5": "5"} {
+		c := exec.Command("taskset", "-c", "0", "nice", "-n", given, lab.Tool(t), "-q", "-p", fmt.Sprint(tg.Pid), "-d", "1s",
+			"-o", filepath.Join(t.TempDir(), "trace"))
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error)
+		go func() { ended <- c.Wait() }()
+		seen := map[string]bool{}
+		for on := true; on; {
+			select {
+			case err := <-ended:
+				if err != nil {
+					t.Errorf("nice %s: %v", given, err)
+				}
+				on = false
+			case <-time.After(5 * time.Millisecond):
+				b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.Process.Pid))
+				if _, tail, ok := strings.Cut(string(b), "(gotrace-bpf) "); ok {
+					seen[strings.Fields(tail)[16]] = true
+				}
+			}
+		}
+		if !seen[want] || (want == given && len(seen) > 1) {
+			t.Errorf("nice %s: had %v, want %s", given, seen, want)
+		}
+	}
+}
+
 var (
 	openCall  = regexp.MustCompile(`open(?:at)?\([^"]*"(/proc/[^"]*)", ([A-Z_|]+)`)
 	killCall  = regexp.MustCompile(`\b(kill|tkill|tgkill|rt_sigqueueinfo|rt_tgsigqueueinfo)\((-?\d+)`)

@@ -1,13 +1,17 @@
 #include "cmd/session.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "proc/procfs.h"
 
 enum { EXEC_CHECK_MS = 250 };
 
@@ -77,11 +81,54 @@ static int session_hold(struct session *s, uint64_t now, struct diag *d)
 			     &s->resumed, d);
 }
 
+/*
+ * Kept from the CPU by a target that wants all of them, it would lose records and notice late what it
+ * costs: it goes before others from now on, if it may, and if nobody chose another priority for it.
+ */
+static void session_hasten(struct session *s)
+{
+	if (s->hastened)
+		return;
+	s->hastened = true;
+	errno = 0;
+	if (getpriority(PRIO_PROCESS, 0) != 0 || errno)
+		return;
+	if (setpriority(PRIO_PROCESS, 0, SESSION_NICE) < 0)
+		log_debug("kept from the CPU; cannot go before others: %s", strerror(errno));
+	else
+		log_debug("kept from the CPU: nice %d from now on", SESSION_NICE);
+}
+
+/*
+ * What this thread has waited for a CPU since it began, ns (the kernel's sched/stats.rst); 0 if the
+ * kernel does not say.
+ */
+static uint64_t waited_ns(void)
+{
+	char text[64], *end;
+
+	if (procfs_read(AT_FDCWD, "/proc/thread-self/schedstat", text, sizeof(text)) <= 0)
+		return 0;
+	strtoull(text, &end, 10); /* what it ran */
+	return strtoull(end, NULL, 10);
+}
+
+/* The rest has time. */
+static void session_rest(const struct session *s)
+{
+	if (s->hastened && getpriority(PRIO_PROCESS, 0) == SESSION_NICE)
+		setpriority(PRIO_PROCESS, 0, 0);
+}
+
 int session_start(struct session *s, const struct capture_sink *sink,
 		  const struct budget_asked *budget, struct diag *d)
 {
-	int err = capture_start(s->capture, sink, d);
+	int err;
 
+	/* The first look at a process that wants all CPUs must not come late, either. */
+	if (waited_ns() > SESSION_LATE_MS * 1000000ULL)
+		session_hasten(s);
+	err = capture_start(s->capture, sink, d);
 	if (err < 0)
 		return err;
 	s->armed_ns = s->exec_check_ns = session_now_ns();
@@ -110,6 +157,7 @@ int session_turn(struct session *s, struct pollfd *fds, size_t n, unsigned *ret_
 	uint64_t now = session_now_ns();
 	int err = capture_poll(s->capture, d);
 	bool now_again = s->hurry;
+	uint64_t due;
 
 	if (err)
 		return session_failed(s, err, d);
@@ -132,13 +180,19 @@ int session_turn(struct session *s, struct pollfd *fds, size_t n, unsigned *ret_
 	if (n)
 		memcpy(all + 2, fds, n * sizeof(*fds));
 	/* A ring that fills is looked at again at once. */
-	now_again |= capture_fill(s->capture) > 0.125;
+	if (capture_fill(s->capture) > 0.125) {
+		session_hasten(s);
+		now_again = true;
+	}
+	due = session_now_ns() + (now_again ? 0 : SESSION_POLL_MS) * 1000000ULL;
 	if (poll(all, n + 2, now_again ? 0 : SESSION_POLL_MS) < 0) {
 		if (errno != EINTR)
 			return diag_set(d, -errno, "cannot wait: %s", strerror(errno));
 		for (size_t i = 0; i < n + 2; i++)
 			all[i].revents = 0;
 	}
+	if (session_now_ns() > due + SESSION_LATE_MS * 1000000ULL)
+		session_hasten(s);
 	if (n)
 		memcpy(fds, all + 2, n * sizeof(*fds));
 	if (all[0].revents)
@@ -159,6 +213,7 @@ int session_stop(struct session *s, struct diag *d)
 	    target_exit_status(capture_target(s->capture), &s->status) < 0)
 		s->status = -1;
 	err = capture_stop(s->capture, s->end, s->status, d);
+	session_rest(s);
 	if (s->join.model)
 		toll_update(&s->toll, s->capture, model_get_stats(s->join.model),
 			    session_now_ns(), s->cpu_ns);

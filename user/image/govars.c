@@ -100,9 +100,15 @@ static uint64_t ref_behind(const struct refs *r, size_t i, enum insn_op op, unsi
 	return 0;
 }
 
-/* mcommoninit: allm is loaded once and its address is taken twice (publish, linkname). */
+/*
+ * mcommoninit: allm is loaded once and its address is taken twice (publish, linkname), without
+ * optimisation once, as of no other variable that is loaded there.
+ */
 static uint64_t allm_find(const struct refs *r)
 {
+	uint64_t once = 0;
+	size_t cnt = 0;
+
 	for (size_t i = 0; i < r->cnt; i++) {
 		unsigned lea = 0;
 
@@ -112,8 +118,12 @@ static uint64_t allm_find(const struct refs *r)
 			lea += r->v[j].op == INSN_LEA && r->v[j].va == r->v[i].va;
 		if (lea >= 2)
 			return r->v[i].va;
+		if (lea == 1 && r->v[i].va != once) {
+			once = r->v[i].va;
+			cnt++;
+		}
 	}
-	return 0;
+	return cnt == 1 ? once : 0;
 }
 
 /* checkdead: `for _, pp := range allp` loads pointer and length one after the other. */

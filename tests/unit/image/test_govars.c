@@ -59,7 +59,7 @@ static void test_debug(void **state)
 		uint64_t va = 0;
 		int err = image_var_find(img, (enum image_var)v, &va, &d);
 
-		if (v == VAR_ALLM || v == VAR_TRACE_ENABLED)
+		if (v == VAR_TRACE_ENABLED)
 			assert_int_equal(err, -ENOENT);
 		else
 			assert_int_equal(va, want[v]);
