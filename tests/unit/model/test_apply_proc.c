@@ -155,7 +155,8 @@ static void test_syscall_lost_to_the_p_before(void **state)
 			       "m101 p0 g1 GoSyscallEndBlocked\n"
 			       "m101 p0 g- GoStart g1\n"
 			       "m101 p0 g1 GoBlock \"chan receive\" []\n");
-	script_repairs(&s, REPAIR_STEAL, 1);
+	assert_int_equal(s.stats.repairs[REPAIR_STEAL], 1);
+	assert_int_equal(s.stats.repairs[REPAIR_REWIRE], 1);
 	script_done(&s);
 }
 
