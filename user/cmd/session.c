@@ -99,18 +99,17 @@ static void session_hasten(struct session *s)
 		log_debug("kept from the CPU: nice %d from now on", SESSION_NICE);
 }
 
-/*
- * What this thread has waited for a CPU since it began, ns (the kernel's sched/stats.rst); 0 if the
- * kernel does not say.
- */
-static uint64_t waited_ns(void)
+/* Did this thread get less than a quarter of a CPU when it wanted one (the kernel's sched-stats.rst)? */
+static bool starved(void)
 {
+	unsigned long long ran, waited;
 	char text[64], *end;
 
 	if (procfs_read(AT_FDCWD, "/proc/thread-self/schedstat", text, sizeof(text)) <= 0)
-		return 0;
-	strtoull(text, &end, 10); /* what it ran */
-	return strtoull(end, NULL, 10);
+		return false;
+	ran = strtoull(text, &end, 10);
+	waited = strtoull(end, NULL, 10);
+	return waited > SESSION_LATE_MS * 1000000ULL && waited > 3 * ran;
 }
 
 /* The rest has time. */
@@ -123,14 +122,13 @@ static void session_rest(const struct session *s)
 int session_start(struct session *s, const struct capture_sink *sink,
 		  const struct budget_asked *budget, struct diag *d)
 {
-	int err;
+	int err = capture_start(s->capture, sink, d);
 
-	/* The first look at a process that wants all CPUs must not come late, either. */
-	if (waited_ns() > SESSION_LATE_MS * 1000000ULL)
-		session_hasten(s);
-	err = capture_start(s->capture, sink, d);
 	if (err < 0)
 		return err;
+	/* Not before: the kernel verifies the programs in one go, which the target would wait for. */
+	if (starved())
+		session_hasten(s);
 	s->armed_ns = s->exec_check_ns = session_now_ns();
 	err = capture_snapshot(s->capture, d);
 	throttle_begin(&s->throttle, budget, s->capture);
