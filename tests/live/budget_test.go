@@ -3,7 +3,6 @@ package live
 import (
 	"bytes"
 	"encoding/json"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,28 +25,15 @@ func hot(t *testing.T) *prog {
 // ownLogs of a trace: what the recorder says in it.
 func ownLogs(t *testing.T, path string) []string {
 	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r, err := trace.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var logs []string
-	for {
-		ev, err := r.ReadEvent()
-		if err == io.EOF {
-			return logs
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+	if err := lab.Each(path, func(ev trace.Event) {
 		if ev.Kind() == trace.EventLog && ev.Log().Category == "gotrace-bpf" {
 			logs = append(logs, ev.Log().Message)
 		}
+	}); err != nil {
+		t.Fatal(err)
 	}
+	return logs
 }
 
 func needLog(t *testing.T, logs []string, pattern string) {

@@ -1,9 +1,6 @@
 package live
 
 import (
-	"errors"
-	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -52,33 +49,17 @@ func TestCallbackStack(t *testing.T) {
 // blocks counts the stacks that goroutines block with which pass through a function.
 func blocks(t *testing.T, file, through string) map[string]int {
 	t.Helper()
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	r, err := trace.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
 	found := make(map[string]int)
-	for {
-		ev, err := r.ReadEvent()
-		if errors.Is(err, io.EOF) {
-			return found
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+	if err := lab.Each(file, func(ev trace.Event) {
 		if ev.Kind() != trace.EventStateTransition {
-			continue
+			return
 		}
 		st := ev.StateTransition()
 		if st.Resource.Kind != trace.ResourceGoroutine {
-			continue
+			return
 		}
 		if _, to := st.Goroutine(); to != trace.GoWaiting {
-			continue
+			return
 		}
 		var s strings.Builder
 		for fr := range st.Stack.Frames() {
@@ -87,5 +68,8 @@ func blocks(t *testing.T, file, through string) map[string]int {
 		if strings.Contains(s.String(), through+"\n") {
 			found[s.String()]++
 		}
+	}); err != nil {
+		t.Fatal(err)
 	}
+	return found
 }

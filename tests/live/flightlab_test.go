@@ -182,25 +182,9 @@ type dumpRead struct {
 }
 
 func readDump(path string) (*dumpRead, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	r, err := trace.NewReader(f)
-	if err != nil {
-		return nil, err
-	}
 	d := &dumpRead{}
 	var syncs []trace.Time
-	for {
-		ev, err := r.ReadEvent()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
+	err := lab.Each(path, func(ev trace.Event) {
 		if d.first == 0 {
 			d.first = ev.Time()
 		}
@@ -228,6 +212,9 @@ func readDump(path string) (*dumpRead, error) {
 				d.moves = append(d.moves, m)
 			}
 		}
+	})
+	if err != nil {
+		return nil, err
 	}
 	for i := 1; i < len(syncs); i++ {
 		d.longest = max(d.longest, syncs[i]-syncs[i-1])

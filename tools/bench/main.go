@@ -30,13 +30,14 @@ import (
 type workload struct {
 	name, what string
 	cgo        bool
+	load       string   // what it is to the program load, if that is not its name
 	client     []string // arguments of the load client
 	args       []string // of the workload's own
 }
 
 var workloads = []workload{
 	{name: "hello", what: "net/http hello, saturated", client: []string{"-conns", "8"}},
-	{name: "hello5k", what: "net/http hello, 5,000/s", client: []string{"-conns", "8", "-rate", "5000"}},
+	{name: "hello5k", what: "net/http hello, 5,000/s", load: "hello", client: []string{"-conns", "8", "-rate", "5000"}},
 	{name: "json", what: "JSON service, 2,000/s, 100 us of work",
 		client: []string{"-conns", "16", "-rate", "2000", "-post", `{"name":"tea","count":3,"tags":["a","b"]}`}},
 	{name: "pool", what: "64 workers on a channel, 4 mutexes"},
@@ -90,6 +91,9 @@ func (b *bench) build(goVersion string) error {
 // begin starts a workload and its client; the function ends them.
 func (b *bench) begin(w workload) (*proc, func(), error) {
 	path, args := filepath.Join(b.dir, "load"), append([]string{w.name}, w.args...)
+	if w.load != "" {
+		args[0] = w.load
+	}
 	if w.cgo {
 		path, args = filepath.Join(b.dir, "ccall"), nil
 	}
@@ -220,6 +224,7 @@ func main() {
 	dur := flag.Duration("time", 0, "time of one measurement or, with -gaps, of a recording (0: 2s, with -gaps or -after 1s)")
 	modes := flag.String("modes", "bare,trace,full,bpftrace", "comma list of bare, trace, bpftrace and names of -mode")
 	only := flag.String("only", "", "workloads to run (comma list)")
+	rate := flag.Int("rate", 0, "requests a second that hello gets (0: as many as it can take)")
 	goVersion := flag.String("go", "", "toolchain that builds the workloads, as 1.27.4")
 	estimate := flag.Bool("estimate", false, "also the cost that the recorder's summary estimates, next to the measured one")
 	outFile := flag.String("o", "", "write all figures here as JSON")
@@ -254,6 +259,11 @@ func main() {
 		log.Fatal(err)
 	}
 	defer os.RemoveAll(dir)
+	if *rate > 0 {
+		hello := &workloads[0]
+		hello.what = fmt.Sprintf("net/http hello, %d/s", *rate)
+		hello.client = append(hello.client, "-rate", fmt.Sprint(*rate))
+	}
 	b := &bench{dir: dir, tool: path, dur: *dur, flags: flags}
 	if err := b.pick(*modes, *gaps || *after); err != nil {
 		log.Fatal(err)

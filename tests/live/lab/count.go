@@ -38,28 +38,35 @@ type Summary struct {
 	NoStack    int // blocks without a stack
 }
 
-// Read reads a trace to its end with golang.org/x/exp/trace, which also judges it.
-func Read(file string) (*Summary, error) {
+// Each goes through a trace with golang.org/x/exp/trace, which also judges it.
+func Each(file string, fn func(trace.Event)) error {
 	f, err := os.Open(file)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer f.Close()
 	r, err := trace.NewReader(f)
 	if err != nil {
-		return nil, err
+		return err
 	}
+	for n := 0; ; n++ {
+		ev, err := r.ReadEvent()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("after %d events: %w", n, err)
+		}
+		fn(ev)
+	}
+}
+
+// Read counts what is in a trace.
+func Read(file string) (*Summary, error) {
 	s := &Summary{Goroutines: map[int64]*Goroutine{}, STW: map[string]int{}, Metrics: map[string]int{},
 		Labels: map[string]int{}}
 	gcOpen := false
-	for {
-		ev, err := r.ReadEvent()
-		if err == io.EOF {
-			return s, nil
-		}
-		if err != nil {
-			return s, fmt.Errorf("after %d events: %w", s.Events, err)
-		}
+	err := Each(file, func(ev trace.Event) {
 		s.Events++
 		switch ev.Kind() {
 		case trace.EventSync:
@@ -84,7 +91,8 @@ func Read(file string) (*Summary, error) {
 				s.transition(ev, st)
 			}
 		}
-	}
+	})
+	return s, err
 }
 
 func edge(s trace.Stack) (leaf, root string) {

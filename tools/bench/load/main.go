@@ -1,4 +1,4 @@
-// Command load is one of the workloads that need no C: hello, hello5k, json, pingpong, pool, pread, alloc, spin,
+// Command load is one of the workloads that need no C: hello, json, pingpong, pool, pread, alloc, spin,
 // threads, ticks.
 package main
 
@@ -207,10 +207,10 @@ func threads() {
 }
 
 func main() {
-	works := map[string]func(){"hello": hello, "hello5k": hello, "json": jsonService, "pingpong": pingPong, "pool": pool,
+	works := map[string]func(){"hello": hello, "json": jsonService, "pingpong": pingPong, "pool": pool,
 		"pread": pread, "alloc": alloc, "spin": spin, "threads": threads, "ticks": ticks}
 	if len(os.Args) < 2 || works[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: load hello|hello5k|json|pingpong|pool|pread|alloc|spin|threads|ticks")
+		fmt.Fprintln(os.Stderr, "usage: load hello|json|pingpong|pool|pread|alloc|spin|threads|ticks")
 		os.Exit(2)
 	}
 	works[os.Args[1]]()
