@@ -46,7 +46,7 @@ func (b *bench) afterRound(p *proc, mode string) (l later, err error) {
 	if l.Before, err = b.perOp(p); err != nil {
 		return
 	}
-	detach, err := b.attach(p, mode)
+	_, detach, err := b.attach(p, mode)
 	if err != nil {
 		return
 	}

@@ -6,11 +6,13 @@
 //	go run . -tool ../../gotrace-bpf [-quick] [-modes bare,trace,full,lean,bpftrace] [-estimate] [-o FILE]
 //	go run . -gaps [-rounds CYCLES] [-time RECORDED] [-ps 2,1]
 //	go run . -after [-only hello,pool]
+//	go run . -own [-only hello,pool]
 //
 // -gaps instead measures what attaching and detaching are to the target: the longest time in which
 // nothing goes on in it, while the recorder comes and goes, against as long a time without it. -after
 // measures what is left when the recorder has gone: CPU time per operation after it by that before it.
-// Both take the modes of -modes in which the recorder runs (default full).
+// Both take the modes of -modes in which the recorder runs (default full). -own measures what the
+// recorder uses itself, how fast it replays, and how large its trace is by the target's own.
 //
 // Prints a table in Markdown; -o also writes all figures as JSON.
 package main
@@ -136,7 +138,7 @@ func (b *bench) measure(w workload, rounds int) error {
 		first := len(b.samples)
 		for k := range b.modes {
 			mode := b.modes[(k+r)%len(b.modes)]
-			detach, err := b.attach(p, mode)
+			_, detach, err := b.attach(p, mode)
 			if err != nil {
 				return fmt.Errorf("%s: %s: %v", w.name, mode, err)
 			}
@@ -219,8 +221,9 @@ func main() {
 	quick := flag.Bool("quick", false, "under a minute: 2 rounds of 250 ms, bare, trace and full")
 	gaps := flag.Bool("gaps", false, "how long the target stands still while the recorder attaches and detaches")
 	after := flag.Bool("after", false, "CPU time per operation after a recording, by that before it")
+	ownSide := flag.Bool("own", false, "CPU time and memory of the recorder itself, its speed on replay, the size of its traces")
 	ps := flag.String("ps", "", "GOMAXPROCS of the target of -gaps (default: the cores, and one less)")
-	rounds := flag.Int("rounds", 0, "rounds (0: 7, with -gaps 10)")
+	rounds := flag.Int("rounds", 0, "rounds (0: 7, with -gaps 10); with -own replays")
 	dur := flag.Duration("time", 0, "time of one measurement or, with -gaps, of a recording (0: 2s, with -gaps or -after 1s)")
 	modes := flag.String("modes", "bare,trace,full,bpftrace", "comma list of bare, trace, bpftrace and names of -mode")
 	only := flag.String("only", "", "workloads to run (comma list)")
@@ -278,6 +281,8 @@ func main() {
 		figures = b.gaps(m, *ps, *rounds)
 	case *after:
 		figures = b.after(m, *only, *rounds)
+	case *ownSide:
+		figures = b.own(m, *only, *rounds)
 	default:
 		each(*only, func(w workload) error { return b.measure(w, *rounds) })
 		b.table(m, *rounds)

@@ -71,19 +71,20 @@ func (p *proc) stat() (s stat, err error) {
 	return
 }
 
-// attach starts the tool of a mode; the function ends it and gives status and words.
-func (b *bench) attach(p *proc, mode string) (func() (int, string), error) {
+// attach starts the tool of a mode; the function ends it and gives status and words. Its pid is 0 where
+// the mode needs none.
+func (b *bench) attach(p *proc, mode string) (int, func() (int, string), error) {
 	pid := p.cmd.Process.Pid
 	var c *exec.Cmd
 	out := filepath.Join(b.dir, "out")
 	switch mode {
 	case "bare":
-		return func() (int, string) { return 0, "" }, nil
+		return 0, func() (int, string) { return 0, "" }, nil
 	case "trace":
 		if _, err := p.ask("trace"); err != nil {
-			return nil, err
+			return 0, nil, err
 		}
-		return func() (int, string) { p.ask("endtrace"); return 0, "" }, nil
+		return 0, func() (int, string) { p.ask("endtrace"); return 0, "" }, nil
 	case "bpftrace":
 		c = exec.Command("bpftrace", "-o", "/dev/null", "-p", fmt.Sprint(pid), "-e", fmt.Sprintf(
 			`uprobe:/proc/%d/exe:"runtime.casgstatus" { printf("%%d %%d %%x %%d %%d %%s\n", nsecs, tid, reg("ax"), reg("bx"), reg("cx"), ustack) }`, pid))
@@ -93,24 +94,24 @@ func (b *bench) attach(p *proc, mode string) (func() (int, string), error) {
 	var words strings.Builder
 	c.Stdout, c.Stderr = &words, &words
 	if err := c.Start(); err != nil {
-		return nil, err
+		return 0, nil, err
 	}
 	done := make(chan struct{})
 	go func() { c.Wait(); close(done) }()
 	for begin := time.Now(); !linked(c.Process.Pid, pid, mode == "bpftrace"); time.Sleep(10 * time.Millisecond) {
 		select {
 		case <-done:
-			return nil, fmt.Errorf("%s ended: %s", mode, words.String())
+			return 0, nil, fmt.Errorf("%s ended: %s", mode, words.String())
 		default:
 		}
 		if time.Since(begin) > 30*time.Second {
 			c.Process.Kill()
 			<-done
-			return nil, fmt.Errorf("%s does not attach: %s", mode, words.String())
+			return 0, nil, fmt.Errorf("%s does not attach: %s", mode, words.String())
 		}
 	}
 	time.Sleep(150 * time.Millisecond) // for arming and the snapshot
-	return func() (int, string) {
+	return c.Process.Pid, func() (int, string) {
 		c.Process.Signal(os.Interrupt)
 		select {
 		case <-done:

@@ -5,10 +5,11 @@
 #	run.sh -quick		under a minute: bare, runtime/trace and the recorder
 #	run.sh -gaps -modes full	how long the target stands still while the recorder attaches and detaches
 #	run.sh -after -modes full	what its operations cost when the recorder has gone
+#	run.sh -own		what the recorder uses itself, and how fast it replays
 #	run.sh FLAG...		anything else that main.go knows, as -only hello,pool -go 1.26.11
 #
 # The table goes to stdout and to $OUT/bench/table.md, all figures to $OUT/bench/figures.json; those of
-# -gaps and -after to gaps.* and after.* there.
+# -gaps, -after and -own to gaps.*, after.* and own.* there.
 set -eu
 cd "$(dirname "$0")/../.."
 OUT=${OUT:-.output}
@@ -24,7 +25,7 @@ if "$tool" --help | grep -q -e --plan; then
 fi
 name=
 for flag; do
-	case $flag in -gaps | --gaps) name=gaps ;; -after | --after) name=after ;; esac
+	case $flag in -gaps | --gaps) name=gaps ;; -after | --after) name=after ;; -own | --own) name=own ;; esac
 done
 table=$OUT/bench/${name:-table}.md
 cd tools/bench

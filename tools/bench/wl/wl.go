@@ -4,7 +4,7 @@
 //
 //	start      begins its load (servers: nothing to do)
 //	stat       prints {"ops":N,"cpu_ns":N}: operations and CPU time of the process so far
-//	trace      runtime/trace on, to nowhere; endtrace: off
+//	trace      runtime/trace on, to nowhere, or to the file behind the word; endtrace: off
 //	stop       ends its load
 //
 // and what More knows.
@@ -16,6 +16,7 @@ import (
 	"io"
 	"os"
 	"runtime/trace"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"unsafe"
@@ -61,6 +62,17 @@ func Mono() int64 {
 	return ts.Nano()
 }
 
+func startTrace(file string) error {
+	if file == "" {
+		return trace.Start(io.Discard)
+	}
+	f, err := os.Create(file) // closed by the end of the process
+	if err != nil {
+		return err
+	}
+	return trace.Start(f)
+}
+
 // Serve obeys until the end of input.
 func Serve(word string, start func()) {
 	fmt.Printf("ready %d %s\n", os.Getpid(), word)
@@ -71,7 +83,8 @@ func Serve(word string, start func()) {
 	}
 	in := bufio.NewScanner(stdin)
 	for in.Scan() {
-		switch in.Text() {
+		cmd, file, _ := strings.Cut(in.Text(), " ")
+		switch cmd {
 		case "start":
 			Stopped.Store(false)
 			start()
@@ -79,7 +92,7 @@ func Serve(word string, start func()) {
 		case "stat":
 			fmt.Printf("{\"ops\":%d,\"cpu_ns\":%d}\n", Ops.Load(), cpuNs())
 		case "trace":
-			if err := trace.Start(io.Discard); err != nil {
+			if err := startTrace(file); err != nil {
 				fmt.Println("error:", err)
 				continue
 			}
