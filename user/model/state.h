@@ -30,10 +30,11 @@ enum {
 	MODEL_NOTES = 8, /* that can wait; more are dropped */
 	/*
 	 * A tick of the trace. Most steps from one event of a thread to the next fit one byte so (up to
-	 * 2 us). The runtime counts by 64 ns for the same reason (Go 1.22 runtime/tracetime.go), but our
-	 * times rise over all threads (M3), and what is put off reserves some.
+	 * 4 us). The runtime counts by 64 ns for the same reason (Go 1.22 runtime/tracetime.go), but our
+	 * times rise over all threads (M3): a tick must be less than what the model needs for an event
+	 * (some 50 ns), else times could run ahead of the clock.
 	 */
-	TICK_NS = 16,
+	TICK_NS = 32,
 };
 
 struct m;

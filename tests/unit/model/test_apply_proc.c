@@ -35,12 +35,12 @@ static void test_syscall_kept(void **state)
 	s.times = true;
 	RS(&s, PCS(0x401001), HOOK_SYSCALL_ENTER, 101, G(1), P(0));
 	R(&s, HOOK_SYSCALL_EXIT, 101, G(1), P(0), .x = 0x700000007, .y = 2);
-	s.ts += 100 * 16;
+	s.ts += 100 * 32;
 	R(&s, HOOK_PARK, 101, G(1), P(0), .x = 4);
 	script_run(&s);
 	assert_non_null(strstr((const char *)s.text.p, "g1 GoSyscallBegin [main.f4010_0]\n"));
-	assert_non_null(strstr((const char *)s.text.p, "79 m101 p0 g1 GoSyscallEnd\n"));
-	assert_non_null(strstr((const char *)s.text.p, "1679 m101 p0 g1 GoBlock"));
+	assert_non_null(strstr((const char *)s.text.p, "95 m101 p0 g1 GoSyscallEnd\n"));
+	assert_non_null(strstr((const char *)s.text.p, "3263 m101 p0 g1 GoBlock"));
 	script_repairs(&s, REPAIR_IGNORED, 0);
 	script_done(&s);
 }
