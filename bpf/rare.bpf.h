@@ -112,6 +112,7 @@ static __always_inline void on_rare(struct event *e, struct pt_regs *ctx, u64 co
 		break;
 	case HOOK_ASSIST_END:
 	case HOOK_DROPM:
+	case HOOK_STW_END:
 		on_curg(e, g, 0, false);
 		break;
 	case HOOK_GC_END:

@@ -67,7 +67,7 @@ enum hook {
 	HOOK_NEEDM,	    /* a foreign thread gets an m and a g: g (1.21 on; before, its next record's) */
 	HOOK_DROPM,	    /* and gives them back; g = curg */
 	HOOK_STW_BEGIN,	    /* curg (g) stops the world [s]; x = reason's number */
-	HOOK_STW_START,	    /* curg (g) restarts it */
+	HOOK_STW_START,	    /* curg (g) restarts it: HOOK_STW_END is when it runs */
 	HOOK_PROCRESIZE,    /* x = number of Ps; g = curg [s] */
 	HOOK_GC_BEGIN,	    /* g = curg [s] */
 	HOOK_GC_END,	    /* g = curg */
@@ -81,6 +81,7 @@ enum hook {
 	HOOK_HEAP,	    /* x = heapLive; pcs = the first REC_GCC_WORDS words of gcController */
 	HOOK_ASSIST_PARK,   /* g may park for its mark assist's debt, and then tries again: one range */
 	HOOK_CALL,	    /* a function that the user chose is entered; g = curg, x = its number (COOKIE_CALL_SHIFT) [s] */
+	HOOK_STW_END,	    /* curg (g) has woken the threads that its stop had parked */
 	HOOK_BPF_END,	    /* below: BPF programs; above: user/capture */
 
 	HOOK_SNAP_G = 64,   /* a g as memory had it [s, if it was not running]; x = startpc, y = parent goid, tid = procid of g.m; REC_F_SCHED_PC: pcs[0] is an entry, not a return address */

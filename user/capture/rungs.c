@@ -15,6 +15,7 @@ bool plan_has(unsigned hook, enum rec_plan plan)
 	case HOOK_RELEASE:
 	case HOOK_STW_BEGIN:
 	case HOOK_STW_START:
+	case HOOK_STW_END:
 	case HOOK_PROCRESIZE:
 	case HOOK_GC_BEGIN:
 	case HOOK_GC_END:

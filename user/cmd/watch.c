@@ -25,7 +25,7 @@ struct watch {
 	struct map reasons; /* goid -> reason of its block; only while ST_BLOCKED */
 	struct map assists; /* goid -> begin of its assist */
 	uint64_t stw_ns, stw_g, stw_kind;
-	bool stw_told;
+	bool stw_told, stw_over;
 	uint64_t many; /* goroutines: conditions that were told, by bit */
 	uint64_t unwatched;
 	bool wants[COND_KINDS];
@@ -246,9 +246,12 @@ static bool on_other(struct watch *w, const struct rec *r, struct watch_hit *ret
 		w->stw_ns = r->ts;
 		w->stw_g = r->goid;
 		w->stw_kind = r->x;
-		w->stw_told = false;
+		w->stw_told = w->stw_over = false;
 		return false;
 	case HOOK_STW_START:
+		w->stw_over = true; /* but for some microseconds: it does not hang, should its end be lost */
+		return false;
+	case HOOK_STW_END:
 		return stw_end(w, r, ret);
 	case HOOK_ASSIST_BEGIN:
 		/* One that begins again goes on (record.h). */
@@ -342,7 +345,7 @@ bool watch_tick(struct watch *w, uint64_t now_ns, uint64_t live, struct watch_hi
 
 	if (w->wants[COND_GOROUTINES] && tick_live(w, now_ns, live, ret))
 		return true;
-	if (w->stw_ns && !w->stw_told && ns > WATCH_HANG_NS &&
+	if (w->stw_ns && !w->stw_told && !w->stw_over && ns > WATCH_HANG_NS &&
 	    met(w, COND_STW, ns - WATCH_HANG_NS, "")) {
 		w->stw_told = true;
 		return hit(ret, met(w, COND_STW, ns, ""), now_ns, w->stw_g, ns,

@@ -216,6 +216,7 @@ static const struct {
 	[HOOK_DROPM] = { on_dropm, NEED_G },
 	[HOOK_STW_BEGIN] = { on_stw_begin, NEED_G },
 	[HOOK_STW_START] = { on_stw_start, NEED_G },
+	[HOOK_STW_END] = { on_stw_end, NEED_G },
 	[HOOK_PROCRESIZE] = { on_procresize, NEED_G },
 	[HOOK_GC_BEGIN] = { on_gc_begin, NEED_G },
 	[HOOK_GC_END] = { on_gc_end, NEED_G },
@@ -271,6 +272,7 @@ void apply(struct model *mo, const struct rec *r)
 	if (mo->epoch)
 		resume_seen(mo, a.m, r->goid ? g_find(mo, r->goid) : g_by_ptr(mo, r->g));
 	assist_settle(mo, a.m, r);
+	stw_settle(mo, a.m, r->hook);
 	m_settle(mo, a.m, r->hook);
 	if (handlers[r->hook].need & NEED_G) {
 		if (goid_lawful(r->goid))

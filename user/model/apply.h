@@ -44,6 +44,8 @@ void needm_settle(struct model *mo, struct m *m, struct g *g);
 
 void on_stw_begin(struct model *mo, struct at *a);
 void on_stw_start(struct model *mo, struct at *a);
+void on_stw_end(struct model *mo, struct at *a);
+void stw_settle(struct model *mo, struct m *m, unsigned hook);
 void on_procresize(struct model *mo, struct at *a);
 void on_gc_begin(struct model *mo, struct at *a);
 void on_gc_end(struct model *mo, struct at *a);

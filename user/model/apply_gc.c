@@ -20,8 +20,9 @@ void on_stw_begin(struct model *mo, struct at *a)
 }
 
 /*
- * The range ends behind the ProcsChange that follows (go-runtime.md 9). Whatever P is in a syscall yet was
- * taken from it by who stopped the world; from 1.26 on that has been told (HOOK_STEAL).
+ * What follows are the ProcsChange and the waking of threads; the range ends behind both (Go 1.19 to 1.27
+ * runtime/proc.go startTheWorldWithSema). Whatever P is in a syscall yet was taken from it by who stopped
+ * the world; from 1.26 on that has been told (HOOK_STEAL).
  */
 void on_stw_start(struct model *mo, struct at *a)
 {
@@ -40,6 +41,20 @@ void on_stw_start(struct model *mo, struct at *a)
 	}
 }
 
+void on_stw_end(struct model *mo, struct at *a)
+{
+	if (a->g->m == a->m)
+		g_close_stw(mo, a->g);
+}
+
+/* A thread that wakes the others may change its P, and does nothing else until it says that it has done. */
+void stw_settle(struct model *mo, struct m *m, unsigned hook)
+{
+	if (m->stw_woken && m->g && hook != HOOK_ACQUIRE && hook != HOOK_RELEASE && hook != HOOK_HEAP &&
+	    hook != HOOK_STW_END)
+		g_close_stw(mo, m->g);
+}
+
 void on_procresize(struct model *mo, struct at *a)
 {
 	struct map_slot slot;
@@ -51,8 +66,7 @@ void on_procresize(struct model *mo, struct at *a)
 	if (g_ensure_running(mo, a->m, a->g, a->p)) {
 		EV(mo, a->m, EV_PROCS_CHANGE, mo->procs, ev_stack(mo, rec_stack(mo, a->r)));
 		mo->say_procs = false;
-		if (a->m->stw_start)
-			g_close_stw(mo, a->g);
+		a->m->stw_woken = a->m->stw_start;
 	}
 	/* Ps past the end are idle from now on; the stopper changes its own by acquirep. */
 	for (size_t pos = 0; map_next(&mo->ps, &pos, &slot);) {

@@ -78,7 +78,7 @@ static struct m *p_thief(struct model *mo, const struct p *p)
 
 		if (p->m == m)
 			continue;
-		if (m->g && m->g->stw)
+		if (m->g && m->g->stw && !m->stw_woken)
 			return m;
 		if (m->pend == PEND_LOST && m->pend_p == p->ptr)
 			before = m;

@@ -309,7 +309,7 @@ void g_close_stw(struct model *mo, struct g *g)
 		return;
 	ev(mo, g->m, EV_STW_END, NULL, 0);
 	g->stw = false;
-	g->m->stw_start = false;
+	g->m->stw_start = g->m->stw_woken = false;
 	mo->stw_open--;
 }
 

@@ -72,7 +72,8 @@ struct m {
 	uint64_t last_ts;    /* of its last event: what is put off must not be before it */
 	uint8_t pend;
 	bool resized; /* procresize ran on it: it may change its P under its goroutine */
-	bool needm, stw_start;
+	bool needm;
+	bool stw_start, stw_woken; /* it restarts the world; it wakes threads for that */
 	bool restart;	     /* its syscall may begin again without a new one (REC_F_RESTART) */
 	bool begun;	     /* it may be in a syscall whose own record is to come: its P was taken */
 	bool gcwait;	     /* it gave up its P in a syscall whose own record is to come */

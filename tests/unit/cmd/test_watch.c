@@ -103,10 +103,15 @@ static void what_hangs_is_told_once(void **state)
 	assert_false(watch_tick(w, 2200ULL * MS, 1, &h));
 	assert_false(rec(w, HOOK_SYSCALL_EXIT, 5000, 1, 0, &h));
 	assert_false(rec(w, HOOK_STW_BEGIN, 6000, 1, 1, &h));
-	assert_true(rec(w, HOOK_STW_START, 6006, 1, 0, &h));
+	assert_false(rec(w, HOOK_STW_START, 6004, 1, 0, &h));
+	assert_true(rec(w, HOOK_STW_END, 6006, 1, 0, &h));
 	assert_string_equal(h.text,
 			    "stw>5ms: goroutine 1 stopped the world for 6ms (GC mark termination)");
-	assert_false(rec(w, HOOK_STW_START, 7000, 1, 0, &h));
+	assert_false(rec(w, HOOK_STW_END, 7000, 1, 0, &h));
+	/* A stop that ends unseen does not hang. */
+	assert_false(rec(w, HOOK_STW_BEGIN, 8000, 1, 1, &h));
+	assert_false(rec(w, HOOK_STW_START, 8001, 1, 0, &h));
+	assert_false(watch_tick(w, 20000ULL * MS, 1, &h));
 	watch_free(w);
 }
 

@@ -9,7 +9,7 @@ static void expect_clean(struct script *s, const char *want)
 	script_done(s);
 }
 
-/* The world is stopped, resized, started: the range ends behind the ProcsChange. */
+/* The world is stopped, resized, started: the range ends when all have been woken, others run by then. */
 static void test_stop_the_world(void **state)
 {
 	struct script s;
@@ -19,9 +19,37 @@ static void test_stop_the_world(void **state)
 	RS(&s, PCS(0x401001), HOOK_STW_BEGIN, 101, G(1), P(0), .x = 1);
 	R(&s, HOOK_STW_START, 101, G(1), P(0));
 	R(&s, HOOK_PROCRESIZE, 101, G(1), P(0), .x = 2);
+	R(&s, HOOK_ACQUIRE, 102, P(1), .x = 1);
+	R(&s, HOOK_EXECUTE, 102, G(3), P(1));
+	R(&s, HOOK_STW_END, 101, G(1), P(0));
 	expect_clean(&s, "m101 p0 g1 STWBegin \"GC sweep termination\" [main.f4010_0]\n"
 			 "m101 p0 g1 ProcsChange 2 []\n"
+			 "m102 p- g- ProcStart p1\n"
+			 "m102 p1 g- GoStart g3\n"
 			 "m101 p0 g1 STWEnd\n");
+}
+
+/* Its end was lost: what the thread does next is behind it, and the next stop has a range of its own. */
+static void test_stop_without_its_end(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	R(&s, HOOK_STW_BEGIN, 101, G(1), P(0), .x = 1);
+	R(&s, HOOK_STW_START, 101, G(1), P(0));
+	R(&s, HOOK_PROCRESIZE, 101, G(1), P(0), .x = 2);
+	R(&s, HOOK_STW_BEGIN, 101, G(1), P(0), .x = 1);
+	R(&s, HOOK_STW_START, 101, G(1), P(0));
+	R(&s, HOOK_PROCRESIZE, 101, G(1), P(0), .x = 2);
+	R(&s, HOOK_GOSCHED, 101, G(1), P(0), .x = 1);
+	expect_clean(&s, "m101 p0 g1 STWBegin \"GC sweep termination\" []\n"
+			 "m101 p0 g1 ProcsChange 2 []\n"
+			 "m101 p0 g1 STWEnd\n"
+			 "m101 p0 g1 STWBegin \"GC sweep termination\" []\n"
+			 "m101 p0 g1 ProcsChange 2 []\n"
+			 "m101 p0 g1 STWEnd\n"
+			 "m101 p0 g1 GoStop \"runtime.Gosched\" []\n");
 }
 
 /* Up to 1.25 nobody tells that a stop takes the Ps of syscalls: it has taken them when it ends. */
@@ -38,6 +66,7 @@ static void test_stop_takes_ps(void **state)
 	R(&s, HOOK_STW_BEGIN, 101, G(1), P(0), .x = 1);
 	R(&s, HOOK_STW_START, 101, G(1), P(0));
 	R(&s, HOOK_PROCRESIZE, 101, G(1), P(0), .x = 2);
+	R(&s, HOOK_STW_END, 101, G(1), P(0));
 	R(&s, HOOK_ACQUIRE, 103, P(1), .x = 1);
 	R(&s, HOOK_SYSCALL_EXIT, 102, G(3), P(1), .x = 0x700000008, .y = 1);
 	R(&s, HOOK_SYSCALL_NOP, 102, G(3));
@@ -153,6 +182,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stop_the_world),
+		cmocka_unit_test(test_stop_without_its_end),
 		cmocka_unit_test(test_stop_takes_ps),
 		cmocka_unit_test(test_resize_takes_another_p),
 		cmocka_unit_test(test_gc_cycle),
