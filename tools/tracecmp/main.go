@@ -41,6 +41,7 @@ func run(args []string, out, errw io.Writer) int {
 	minimum := fs.String("min", defaultMin, "least percentages, as row=percent,...")
 	skewMedian := fs.Duration("skew-median", 2_000, "largest median difference of times")
 	skewP99 := fs.Duration("skew-p99", 20_000, "largest 99th percentile of the differences of times")
+	stwEnd := fs.Duration("stw-end", 20_000, "largest median difference of the times at which stops of the world end")
 	drift := fs.Float64("drift", 200, "largest drift of the clocks in ppm")
 	slack := fs.Int("slack", 0, "let a row pass with so many differences, however few its events")
 	dumpG := fs.Int64("g", -1, "print this goroutine's events of both traces side by side and stop")
@@ -98,7 +99,7 @@ func run(args []string, out, errw io.Writer) int {
 		dump(out, in, ours, ref, opt, *dumpG)
 		return 0
 	}
-	fails := judge(res, mins, *slack, int64(*skewMedian), int64(*skewP99), *drift)
+	fails := judge(res, mins, *slack, int64(*skewMedian), int64(*skewP99), int64(*stwEnd), *drift)
 	if *asJSON {
 		enc := json.NewEncoder(out)
 		enc.SetIndent("", "  ")
@@ -132,7 +133,7 @@ func parseMin(s string) (map[string]float64, error) {
 }
 
 // judge names everything that is under its threshold.
-func judge(res *result, mins map[string]float64, slack int, skewMedian, skewP99 int64, drift float64) []string {
+func judge(res *result, mins map[string]float64, slack int, skewMedian, skewP99, stwEnd int64, drift float64) []string {
 	var fails []string
 	for _, r := range res.Rows {
 		if least, ok := mins[r.Name]; ok && r.Percent < least && r.Wrong+r.Missing+r.Extra > slack {
@@ -147,6 +148,9 @@ func judge(res *result, mins map[string]float64, slack int, skewMedian, skewP99 
 	}
 	if res.Skew.P99 > skewP99 {
 		fails = append(fails, fmt.Sprintf("99th percentile of skew %.1f us > %.1f us", us(res.Skew.P99), us(skewP99)))
+	}
+	if s := res.SkewByKind["stop-the-world end"]; s.Median > stwEnd {
+		fails = append(fails, fmt.Sprintf("stop-the-world: median skew of its end %.1f us > %.1f us", us(s.Median), us(stwEnd)))
 	}
 	if res.DriftPPM > drift || -res.DriftPPM > drift {
 		fails = append(fails, fmt.Sprintf("drift %.0f ppm > %.0f ppm", res.DriftPPM, drift))

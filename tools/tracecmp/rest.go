@@ -208,7 +208,11 @@ func (c *comparer) rangeText(a, b []rEvent) func(bool, int) string {
 func (c *comparer) ranges(what string, a, b []rEvent) {
 	who := c.row(what)
 	c.sequence(who, what, rareSkew, rangeItems(a), rangeItems(b), c.rangeText(a, b), func(i, j int) {
-		c.skews[what] = append(c.skews[what], b[j].T-a[i].T)
+		kind := what
+		if a[i].End {
+			kind += " end"
+		}
+		c.skews[kind] = append(c.skews[kind], b[j].T-a[i].T)
 		if a[i].G != b[j].G {
 			c.diff(what+": goroutine", func() string {
 				return fmt.Sprintf("reference %d, ours %d: %s", a[i].G, b[j].G, c.rangeText(a, b)(true, i))

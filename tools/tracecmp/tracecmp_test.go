@@ -102,7 +102,7 @@ func mustCompare(t *testing.T, in *interner, ours, ref *traceData) (*result, []s
 	if err != nil {
 		t.Fatal(err)
 	}
-	return res, judge(res, mins, 0, 2_000, 20_000, 200)
+	return res, judge(res, mins, 0, 2_000, 20_000, 20_000, 200)
 }
 
 func (r *result) get(t *testing.T, name string) *row {
@@ -230,7 +230,7 @@ func TestLostEvents(t *testing.T) {
 		if res.diffCount["missing "+k] != 7 || len(res.Diffs["missing "+k]) != 5 {
 			t.Errorf("7 lost %s: details %d of %d", k, len(res.Diffs["missing "+k]), res.diffCount["missing "+k])
 		}
-		if fails := judge(res, map[string]float64{"transitions": 100}, 0, 2_000, 20_000, 200); !told(fails, "transitions") {
+		if fails := judge(res, map[string]float64{"transitions": 100}, 0, 2_000, 20_000, 20_000, 200); !told(fails, "transitions") {
 			t.Errorf("7 lost %s passed the threshold: %v", k, fails)
 		}
 		for _, r := range []string{"reason", "thread", "P", "waker", "stack"} {
@@ -404,6 +404,19 @@ func TestRangesAndMetrics(t *testing.T) {
 		if !told(fails, w) {
 			t.Errorf("spoiled %s passed: %v", w, fails)
 		}
+	}
+}
+
+// A stop of the world that is told to end before it does.
+func TestStopEndsEarly(t *testing.T) {
+	in, ours, ref := both(t)
+	for i := range ours.STW {
+		if ours.STW[i].End {
+			ours.STW[i].T -= 30_000
+		}
+	}
+	if _, fails := mustCompare(t, in, ours, ref); !told(fails, "stop-the-world: median skew of its end") {
+		t.Errorf("stops that end 30 us early passed: %v", fails)
 	}
 }
 
