@@ -30,10 +30,10 @@ static int cutter_write(struct cutter *c, const void *p, size_t len, struct diag
 	return err;
 }
 
-/* Of g's last event, ns; what is behind a damaged event does not count, as for a reader. */
+/* Of g's last event, ns, 0 if it has none; what is behind a damaged one does not count, as for a reader. */
 static int64_t gen_last(const struct gen *g)
 {
-	int64_t last = g->sample_cnt ? g->samples[g->sample_cnt - 1].time_ns : INT64_MIN;
+	int64_t last = g->sample_cnt ? g->samples[g->sample_cnt - 1].time_ns : 0;
 	struct cursor c;
 	const char *why;
 
@@ -55,7 +55,8 @@ static int cutter_gen(struct cutter *c, const struct gen *g, int64_t end, struct
 	int64_t begin = gen_begin(g) - c->first;
 	int err = 0;
 
-	if (begin >= c->to || (end <= c->from && gen_last(g) - c->first < c->from))
+	if (begin >= c->to ||
+	    (!c->st.kept && end <= c->from && gen_last(g) - c->first < c->from))
 		return 0;
 	if (!c->st.kept++) {
 		c->st.begin = begin;

@@ -64,6 +64,20 @@ static unsigned cut_values(const struct buf *b, int64_t from, int64_t to)
 	return v;
 }
 
+static uint64_t cut_kept(const struct buf *b, int64_t from, int64_t to)
+{
+	struct buf out = {0};
+	struct source s;
+	struct cut_stats st;
+	struct diag d;
+
+	assert_int_equal(source_open_mem(&s, b->p, b->len), 0);
+	assert_int_equal(cut_trace(&s, from, to, append, &out, &st, &d), 0);
+	source_done(&s);
+	buf_done(&out);
+	return st.kept;
+}
+
 static void windows(void **state)
 {
 	static const unsigned formats[] = {22, 23, 25, 26};
@@ -101,6 +115,50 @@ static void overlap(void **state)
 	scene_end(&s);
 	assert_int_equal(cut_values(&s.out, 1050, 1100), 123);
 	assert_int_equal(cut_values(&s.out, 1051, 1100), 3);
+	buf_done(&s.out);
+}
+
+/* A generation without events has no last one. */
+static void empty(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	scene_begin(&s, 25, 1000);
+	EV(&s, 100, 1000, EV_PROC_STATUS, 0, TRACE_PROC_RUNNING);
+	EV(&s, 100, 1001, EV_GO_STATUS, 1, 100, TRACE_GO_RUNNING);
+	scene_next(&s, 1, 2000);
+	scene_next(&s, 2, 3000);
+	EV(&s, 100, 3000, EV_PROC_STATUS, 0, TRACE_PROC_RUNNING);
+	EV(&s, 100, 3001, EV_GO_STATUS, 1, 100, TRACE_GO_RUNNING);
+	EV(&s, 100, 3100, EV_HEAP_ALLOC, 3);
+	scene_end(&s);
+	assert_int_equal(cut_kept(&s.out, 2050, 2200), 1);
+	buf_done(&s.out);
+}
+
+/* One that overlaps two: what lies between kept generations is kept, else their numbers have a gap. */
+static void overlap_two(void **state)
+{
+	struct scene s;
+
+	(void)state;
+	scene_begin(&s, 25, 1000);
+	EV(&s, 100, 1000, EV_PROC_STATUS, 0, TRACE_PROC_RUNNING);
+	EV(&s, 100, 1001, EV_GO_STATUS, 1, 100, TRACE_GO_RUNNING);
+	EV(&s, 101, 1000, EV_PROC_STATUS, 1, TRACE_PROC_RUNNING);
+	EV(&s, 101, 3050, EV_HEAP_ALLOC, 1);
+	scene_next(&s, 1, 2000);
+	EV(&s, 100, 2000, EV_PROC_STATUS, 0, TRACE_PROC_RUNNING);
+	EV(&s, 100, 2001, EV_GO_STATUS, 1, 100, TRACE_GO_RUNNING);
+	EV(&s, 100, 2100, EV_HEAP_ALLOC, 2);
+	scene_next(&s, 2, 3000);
+	EV(&s, 100, 3000, EV_PROC_STATUS, 0, TRACE_PROC_RUNNING);
+	EV(&s, 100, 3001, EV_GO_STATUS, 1, 100, TRACE_GO_RUNNING);
+	EV(&s, 100, 3100, EV_HEAP_ALLOC, 3);
+	scene_end(&s);
+	assert_int_equal(values(&s.out), 123);
+	assert_int_equal(cut_values(&s.out, 2010, 2060), 123);
 	buf_done(&s.out);
 }
 
@@ -154,6 +212,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(windows),
 		cmocka_unit_test(overlap),
+		cmocka_unit_test(empty),
+		cmocka_unit_test(overlap_two),
 		cmocka_unit_test(damage),
 		cmocka_unit_test(no_room),
 	};
