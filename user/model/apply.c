@@ -274,6 +274,8 @@ void apply(struct model *mo, const struct rec *r)
 	assist_settle(mo, a.m, r);
 	stw_settle(mo, a.m, r->hook);
 	m_settle(mo, a.m, r->hook);
+	if (r->hook != HOOK_SYSCALL_ENTER && r->hook != HOOK_HEAP)
+		a.m->gcwait = false; /* nothing else comes before the syscall's own record */
 	if (handlers[r->hook].need & NEED_G) {
 		if (goid_lawful(r->goid))
 			a.g = g_get(mo, a.m, r->g, r->goid);

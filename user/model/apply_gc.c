@@ -34,7 +34,7 @@ void on_stw_start(struct model *mo, struct at *a)
 	for (size_t pos = 0; mo->opts.go_minor < 26 && map_next(&mo->ps, &pos, &slot);) {
 		struct p *p = (struct p *)(uintptr_t)slot.val;
 
-		if (p->state == P_SYSCALL && p->m != a->m) {
+		if ((p->state == P_SYSCALL || p->state == P_ABANDONED) && p->m != a->m) {
 			p_make_idle(mo, a->m, p);
 			repaired(mo, REPAIR_STEAL);
 		}

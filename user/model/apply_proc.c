@@ -42,7 +42,7 @@ void on_syscall_exit(struct model *mo, struct at *a)
 	bool kept = told || (r->p && (uint32_t)r->x == (uint32_t)(r->x >> 32) &&
 			     (mo->opts.go_minor >= 26 || r->y == 2));
 
-	m->old_syscall = m->gcwait = false;
+	m->old_syscall = false;
 	m->restart = r->flags & REC_F_RESTART;
 	if (m->restart)
 		return; /* if it is not repeated, the thread's next record ends it */

@@ -83,6 +83,39 @@ static void test_stop_takes_ps(void **state)
 	script_done(&s);
 }
 
+/* So it does with a P that a thread of C left in a syscall. */
+static void test_stop_takes_abandoned_ps(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	s.opts.go_minor = 25;
+	R(&s, HOOK_NEEDM, 107);
+	R(&s, HOOK_SYSCALL_EXIT, 107, G(9), .x = 1);
+	R(&s, HOOK_ACQUIRE, 107, P(1), .x = 1);
+	R(&s, HOOK_SYSCALL_ENTER, 107, G(9), P(1));
+	R(&s, HOOK_DROPM, 107, G(9), P(1));
+	R(&s, HOOK_STW_BEGIN, 101, G(1), P(0), .x = 1);
+	R(&s, HOOK_STW_START, 101, G(1), P(0));
+	R(&s, HOOK_PROCRESIZE, 101, G(1), P(0), .x = 2);
+	R(&s, HOOK_STW_END, 101, G(1), P(0));
+	R(&s, HOOK_ACQUIRE, 103, P(1), .x = 1);
+	script_expect_more(&s, "m107 p- g- GoCreateSyscall g9\n"
+			       "m107 p- g9 ProcStart p1\n"
+			       "m107 p1 g9 GoSyscallEndBlocked\n"
+			       "m107 p1 g- GoStart g9\n"
+			       "m107 p1 g9 GoSyscallBegin []\n"
+			       "m107 p1 g9 ProcSteal p1 m0\n"
+			       "m107 p1 g9 GoDestroySyscall\n"
+			       "m101 p0 g1 STWBegin \"GC sweep termination\" []\n"
+			       "m101 p0 g1 ProcSteal p1 m101\n"
+			       "m101 p0 g1 ProcsChange 2 []\n"
+			       "m101 p0 g1 STWEnd\n"
+			       "m103 p- g- ProcStart p1\n");
+	script_done(&s);
+}
+
 /* A stopper that changes its own P stops for it; up to 1.24 the runtime leaves out a frame there. */
 static void test_resize_takes_another_p(void **state)
 {
@@ -184,6 +217,7 @@ int main(void)
 		cmocka_unit_test(test_stop_the_world),
 		cmocka_unit_test(test_stop_without_its_end),
 		cmocka_unit_test(test_stop_takes_ps),
+		cmocka_unit_test(test_stop_takes_abandoned_ps),
 		cmocka_unit_test(test_resize_takes_another_p),
 		cmocka_unit_test(test_gc_cycle),
 		cmocka_unit_test(test_mark_assist_spans_pieces),

@@ -298,6 +298,31 @@ static void test_gcwait_before_the_syscall_is_told(void **state)
 			 "m101 p0 g1 GoBlock \"chan receive\" []\n");
 }
 
+/* That record never comes: the call is one that the tracepoints pass over, or its record was lost. */
+static void test_gcwait_of_a_syscall_not_told(void **state)
+{
+	struct script s;
+
+	(void)state;
+	script_begin(&s);
+	R(&s, HOOK_SYSCALL_ENTER, 101, G(1), .gstatus = 3);
+	R(&s, HOOK_SYSCALL_EXIT, 101, G(1), .gstatus = 3);
+	R(&s, HOOK_GCWAIT, 101, P(0));
+	R(&s, HOOK_ACQUIRE, 101, P(0));
+	R(&s, HOOK_PARK, 101, G(1), .x = 4);
+	R(&s, HOOK_EXECUTE, 101, G(3));
+	R(&s, HOOK_SYSCALL_ENTER, 101, G(3), .gstatus = 3);
+	R(&s, HOOK_SYSCALL_EXIT, 101, G(3), .gstatus = 3);
+	R(&s, HOOK_PARK, 101, G(3), .x = 4);
+	script_expect(&s, "m101 p0 g1 GoSyscallBegin []\n"
+			  "m101 p0 g1 GoSyscallEnd\n"
+			  "m101 p0 g1 GoBlock \"chan receive\" []\n"
+			  "m101 p0 g- GoStart g3\n"
+			  "m101 p0 g3 GoSyscallBegin []\n"
+			  "m101 p0 g3 GoSyscallEnd\n"
+			  "m101 p0 g3 GoBlock \"chan receive\" []\n");
+}
+
 /* A callback from a thread that C made. */
 static void test_needm_dropm(void **state)
 {
@@ -336,6 +361,7 @@ int main(void)
 		cmocka_unit_test(test_syscall_rewired),
 		cmocka_unit_test(test_gcwait_by_version),
 		cmocka_unit_test(test_gcwait_before_the_syscall_is_told),
+		cmocka_unit_test(test_gcwait_of_a_syscall_not_told),
 		cmocka_unit_test(test_needm_dropm),
 	};
 
