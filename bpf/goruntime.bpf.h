@@ -294,18 +294,20 @@ static __always_inline void read_wait_trace(struct event *e)
 }
 
 /*
- * Does the runtime's own tracer unwind this m's stacks by their tables? From Go 1.21 to 1.24 by frame
- * pointers, but where C is below (hasCgoOnStack in runtime/proc.go).
+ * Does the runtime's own tracer show the caller of a function preempted at its entry? Up to Go 1.20 it
+ * unwinds by tables, from 1.25 it looks at [sched.sp] (traceStack, g.syncSafePoint). Between, it goes by
+ * frame pointers alone, but for an m with C below (hasCgoOnStack in runtime/proc.go).
  */
-static __always_inline bool unwinds_by_tables(const struct event *e)
+static __always_inline bool shows_caller(struct event *e)
 {
 	u32 ncgo = 0;
 	u8 isextra = 0;
 
 	if (cfg.go_minor >= 25 || cfg.go_minor < 21)
 		return true;
-	bpf_probe_read_user(&ncgo, sizeof(ncgo), (const void *)(e->m + cfg.m_ncgo));
-	bpf_probe_read_user(&isextra, sizeof(isextra), (const void *)(e->m + cfg.m_isextra));
+	if (bpf_probe_read_user(&ncgo, sizeof(ncgo), (const void *)(e->m + cfg.m_ncgo)) ||
+	    bpf_probe_read_user(&isextra, sizeof(isextra), (const void *)(e->m + cfg.m_isextra)))
+		fault(e);
 	return ncgo || isextra;
 }
 
@@ -315,7 +317,7 @@ static __always_inline bool unwinds_by_tables(const struct event *e)
  */
 static __always_inline void stack_preempted(struct event *e)
 {
-	if (!(e->flags & REC_F_ASYNC) && (e->hook == HOOK_PREEMPT_PARK || unwinds_by_tables(e)))
+	if (!(e->flags & REC_F_ASYNC) && (e->hook == HOOK_PREEMPT_PARK || shows_caller(e)))
 		e->pc1 = read_u64(e, e->sp);
 }
 

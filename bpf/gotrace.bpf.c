@@ -146,6 +146,8 @@ static __always_inline void on_other(struct pt_regs *ctx, u64 cookie)
 			e.top = 0;
 			if (cfg.go_minor >= 23)
 				e.fp = GO_ARG2(ctx);
+			else if (cfg.callback)
+				e.skip = 4; /* the chain begins in the callback that ends: its way back to cgocall, too */
 		}
 		emit_heap(&e);
 		emit_stack(&e);

@@ -8,7 +8,8 @@
  * sites share one link, as each link waits for the kernel when it is given up.
  *
  * Three of them ask last whose thread it is: so less has to be kept over the walk of a stack. The kernel
- * lets only the target's threads in (uprobe_multi's process), and until then nothing is told or kept.
+ * lets only the target's threads in (uprobe_multi's process), and until then nothing is told, and
+ * nothing kept but a depth (too_deep).
  */
 #ifndef HOT_BPF_H
 #define HOT_BPF_H

@@ -9,7 +9,7 @@
  * that its user proves (running_hint): slots are shared by whoever hashes there, hooks may be off.
  * A slot is a cache line; g0 0: none.
  */
-enum { RUNNING_BITS = 12 };
+enum { RUNNING_BITS = 12, RUNNING_BUSY = 1 };
 
 struct running {
 	u64 g0, m, g;
@@ -30,18 +30,29 @@ static __always_inline struct running *running_slot(u64 g0)
 	return bpf_map_lookup_elem(&runnings, &at);
 }
 
+/* The slot of g0 is ours until g0 is written again: m and g of two threads must not come together. */
+static __always_inline bool running_claim(volatile struct running *s, u64 g0)
+{
+	return g0 != RUNNING_BUSY &&
+	       __sync_val_compare_and_swap((u64 *)&s->g0, g0, RUNNING_BUSY) == g0;
+}
+
 /* g runs on the thread of g0 from now on. */
 static __always_inline void running_set(u64 g0, u64 g)
 {
 	volatile struct running *s = running_slot(g0);
+	u64 old;
 
 	if (!s)
 		return;
-	if (s->g0 != g0) {
-		s->m = 0; /* before g0: who sees g0 must not see another thread's m */
+	old = s->g0;
+	if (old == g0) {
+		s->g = g;
+	} else if (running_claim(s, old)) {
+		s->m = 0;
+		s->g = g;
 		s->g0 = g0;
 	}
-	s->g = g;
 }
 
 /* What is read of a thread's m. */
@@ -107,9 +118,10 @@ __noinline int running_find(struct event *e, u64 g0)
 	look_m(&of_m, g0);
 	e->curg = of_m.curg;
 	e->p = of_m.p;
-	if (s && s->g0 == g0) {
+	if (s && running_claim(s, g0)) {
 		s->m = of_m.m;
 		s->g = e->curg;
+		s->g0 = g0;
 	}
 	if (e->curg)
 		read_gobuf(e, e->curg);

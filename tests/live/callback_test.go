@@ -18,7 +18,7 @@ func TestCallbackStack(t *testing.T) {
 		t.Skip("cgo needs gcc")
 	}
 	lab.Tool(t)
-	for _, v := range []string{"1.21.13", "1.24.13", lab.Newest} {
+	for _, v := range []string{"1.21.13", "1.22.12", "1.24.13", lab.Newest} {
 		t.Run(v, func(t *testing.T) {
 			bin := filepath.Join(t.TempDir(), "callback")
 			c := lab.GoCmd(v, "build", "-o", bin, ".")
@@ -27,12 +27,14 @@ func TestCallbackStack(t *testing.T) {
 			if out, err := c.CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
-			rec := lab.Record(t, start(t, bin), "-o", filepath.Join(t.TempDir(), "trace"))
+			pid := start(t, bin)
+			time.Sleep(300 * time.Millisecond) // one that just starts is refused
+			rec := lab.Record(t, pid, "-o", filepath.Join(t.TempDir(), "trace"))
 			time.Sleep(300 * time.Millisecond)
 			if st := rec.Stop(); st != 0 {
 				t.Fatalf("exit status %d:\n%s", st, rec.Stderr())
 			}
-			stacks := blocks(t, rec.File, "main.goWait")
+			stacks := stacksTo(t, rec.File, trace.GoWaiting, "main.goWait")
 			for s, n := range stacks {
 				if i := strings.Index(s, "runtime.cgocallback\n"); i < 0 ||
 					!strings.Contains(s[i:], "runtime.cgocall\n") || !strings.HasSuffix(s, "main.caller\n") {
@@ -42,12 +44,18 @@ func TestCallbackStack(t *testing.T) {
 			if len(stacks) == 0 {
 				t.Error("nothing blocks in main.goWait")
 			}
+			// Into C by a call and by a callback's return: from the same place.
+			for s, n := range stacksTo(t, rec.File, trace.GoSyscall, "main.caller") {
+				if !strings.HasPrefix(s, "main._Cfunc_call\n") {
+					t.Errorf("%d times into C:\n%s", n, s)
+				}
+			}
 		})
 	}
 }
 
-// blocks counts the stacks that goroutines block with which pass through a function.
-func blocks(t *testing.T, file, through string) map[string]int {
+// stacksTo counts the stacks that goroutines go into a state with which pass through a function.
+func stacksTo(t *testing.T, file string, state trace.GoState, through string) map[string]int {
 	t.Helper()
 	found := make(map[string]int)
 	if err := lab.Each(file, func(ev trace.Event) {
@@ -58,7 +66,7 @@ func blocks(t *testing.T, file, through string) map[string]int {
 		if st.Resource.Kind != trace.ResourceGoroutine {
 			return
 		}
-		if _, to := st.Goroutine(); to != trace.GoWaiting {
+		if _, to := st.Goroutine(); to != state {
 			return
 		}
 		var s strings.Builder
