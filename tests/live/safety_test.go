@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -175,39 +176,82 @@ func TestKeptFromCPU(t *testing.T) {
 	if _, err := exec.LookPath("taskset"); err != nil {
 		t.Skip("needs taskset")
 	}
-	for range 8 {
-		hog := exec.Command("taskset", "-c", "0", "sh", "-c", "while :; do :; done")
+	hogs(t, 8, "0")
+	tg := lab.Start(t, lab.Build(t, "timers", lab.Newest, "default"))
+	for given, want := range map[string]string{"0": "-15", "5": "5"} {
+		c := atNice(t, given, tg.Pid)
+		if seen := c.nices(); !seen[want] || (want == given && len(seen) > 1) {
+			t.Errorf("nice %s: had %v, want %s", given, seen, want)
+		}
+	}
+}
+
+// The priority that it was given is the one it ends with, though it is the one that it would have taken.
+func TestPriorityGivenStays(t *testing.T) {
+	hogs(t, 2, "-20")
+	tg := lab.Start(t, lab.Build(t, "timers", lab.Newest, "default"))
+	if seen := atNice(t, "-15", tg.Pid).nices(); len(seen) > 1 {
+		t.Errorf("had %v", seen)
+	}
+}
+
+// Who was stopped for a while was not kept from the CPU.
+func TestStopIsNoWaiting(t *testing.T) {
+	tg := lab.Start(t, lab.Build(t, "timers", lab.Newest, "default"))
+	c := atNice(t, "0", tg.Pid)
+	time.Sleep(600 * time.Millisecond)
+	c.Process.Signal(syscall.SIGSTOP)
+	time.Sleep(60 * time.Millisecond)
+	c.Process.Signal(syscall.SIGCONT)
+	if seen := c.nices(); len(seen) > 1 {
+		t.Errorf("had %v", seen)
+	}
+}
+
+// hogs keep CPU 0 busy until the test is over.
+func hogs(t *testing.T, n int, nice string) {
+	for range n {
+		hog := exec.Command("nice", "-n", nice, "taskset", "-c", "0", "sh", "-c", "while :; do :; done")
 		if err := hog.Start(); err != nil {
 			t.Fatal(err)
 		}
-		defer func() { hog.Process.Kill(); hog.Wait() }()
+		t.Cleanup(func() { hog.Process.Kill(); hog.Wait() })
 	}
-	tg := lab.Start(t, lab.Build(t, "timers", lab.Newest, "default"))
-	for given, want := range map[string]string{"0": "-15", "5": "5"} {
-		c := exec.Command("taskset", "-c", "0", "nice", "-n", given, lab.Tool(t), "-q", "-p", fmt.Sprint(tg.Pid), "-d", "1s",
-			"-o", filepath.Join(t.TempDir(), "trace"))
-		if err := c.Start(); err != nil {
-			t.Fatal(err)
-		}
-		ended := make(chan error)
-		go func() { ended <- c.Wait() }()
-		seen := map[string]bool{}
-		for on := true; on; {
-			select {
-			case err := <-ended:
-				if err != nil {
-					t.Errorf("nice %s: %v", given, err)
-				}
-				on = false
-			case <-time.After(5 * time.Millisecond):
-				b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.Process.Pid))
-				if _, tail, ok := strings.Cut(string(b), "(gotrace-bpf) "); ok {
-					seen[strings.Fields(tail)[16]] = true
-				}
+}
+
+type niced struct {
+	*exec.Cmd
+	t *testing.T
+}
+
+// atNice starts a recording of a second on CPU 0 with a priority.
+func atNice(t *testing.T, nice string, pid int) niced {
+	c := exec.Command("taskset", "-c", "0", "nice", "-n", nice, lab.Tool(t), "-q", "-p", fmt.Sprint(pid), "-d", "1s",
+		"-o", filepath.Join(t.TempDir(), "trace"))
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return niced{c, t}
+}
+
+// nices waits for its end and gives the priorities that it had.
+func (c niced) nices() map[string]bool {
+	c.t.Helper()
+	ended := make(chan error)
+	go func() { ended <- c.Wait() }()
+	seen := map[string]bool{}
+	for {
+		select {
+		case err := <-ended:
+			if err != nil {
+				c.t.Error(err)
 			}
-		}
-		if !seen[want] || (want == given && len(seen) > 1) {
-			t.Errorf("nice %s: had %v, want %s", given, seen, want)
+			return seen
+		case <-time.After(200 * time.Microsecond):
+			b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.Process.Pid))
+			if _, tail, ok := strings.Cut(string(b), "(gotrace-bpf) "); ok {
+				seen[strings.Fields(tail)[16]] = true
+			}
 		}
 	}
 }

@@ -97,26 +97,49 @@ static void session_hasten(struct session *s)
 		log_debug("kept from the CPU; cannot go before others: %s", strerror(errno));
 	else
 		log_debug("kept from the CPU: nice %d from now on", SESSION_NICE);
+	s->ahead = getpriority(PRIO_PROCESS, 0) == SESSION_NICE;
 }
 
-/* Did this thread get less than a quarter of a CPU when it wanted one (the kernel's sched-stats.rst)? */
-static bool starved(void)
+/* How long this thread ran, and waited for a CPU when it could have run (the kernel's sched-stats.rst), ns. */
+static bool sched_times(uint64_t *ran, uint64_t *waited)
 {
-	unsigned long long ran, waited;
 	char text[64], *end;
 
 	if (procfs_read(AT_FDCWD, "/proc/thread-self/schedstat", text, sizeof(text)) <= 0)
 		return false;
-	ran = strtoull(text, &end, 10);
-	waited = strtoull(end, NULL, 10);
-	return waited > SESSION_LATE_MS * 1000000ULL && waited > 3 * ran;
+	*ran = strtoull(text, &end, 10);
+	*waited = strtoull(end, NULL, 10);
+	return true;
+}
+
+/* Did it get less than a quarter of a CPU when it wanted one? */
+static bool starved(void)
+{
+	uint64_t ran, waited;
+
+	return sched_times(&ran, &waited) && waited > SESSION_LATE_NS && waited > 3 * ran;
+}
+
+/* Waits as poll does; kept: it woke late, and because others had the CPU. */
+static int session_wait(const struct session *s, struct pollfd *fds, size_t n, int ms, bool *kept)
+{
+	uint64_t ran, before = 0, after, due;
+	bool known = !s->hastened && sched_times(&ran, &before);
+	int got;
+
+	due = session_now_ns() + (uint64_t)ms * 1000000ULL;
+	got = poll(fds, n, ms);
+	*kept = known && session_now_ns() > due + SESSION_LATE_NS && sched_times(&ran, &after) &&
+		after - before > SESSION_LATE_NS;
+	return got;
 }
 
 /* The rest has time. */
-static void session_rest(const struct session *s)
+static void session_rest(struct session *s)
 {
-	if (s->hastened && getpriority(PRIO_PROCESS, 0) == SESSION_NICE)
+	if (s->ahead && getpriority(PRIO_PROCESS, 0) == SESSION_NICE)
 		setpriority(PRIO_PROCESS, 0, 0);
+	s->ahead = false;
 }
 
 int session_start(struct session *s, const struct capture_sink *sink,
@@ -154,8 +177,7 @@ int session_turn(struct session *s, struct pollfd *fds, size_t n, unsigned *ret_
 	struct pollfd all[SESSION_FDS + 2];
 	uint64_t now = session_now_ns();
 	int err = capture_poll(s->capture, d);
-	bool now_again = s->hurry;
-	uint64_t due;
+	bool now_again = s->hurry, kept;
 
 	if (err)
 		return session_failed(s, err, d);
@@ -182,14 +204,13 @@ int session_turn(struct session *s, struct pollfd *fds, size_t n, unsigned *ret_
 		session_hasten(s);
 		now_again = true;
 	}
-	due = session_now_ns() + (now_again ? 0 : SESSION_POLL_MS) * 1000000ULL;
-	if (poll(all, n + 2, now_again ? 0 : SESSION_POLL_MS) < 0) {
+	if (session_wait(s, all, n + 2, now_again ? 0 : SESSION_POLL_MS, &kept) < 0) {
 		if (errno != EINTR)
 			return diag_set(d, -errno, "cannot wait: %s", strerror(errno));
 		for (size_t i = 0; i < n + 2; i++)
 			all[i].revents = 0;
 	}
-	if (session_now_ns() > due + SESSION_LATE_MS * 1000000ULL)
+	if (kept)
 		session_hasten(s);
 	if (n)
 		memcpy(fds, all + 2, n * sizeof(*fds));
@@ -220,6 +241,7 @@ int session_stop(struct session *s, struct diag *d)
 
 void session_done(struct session *s)
 {
+	session_rest(s); /* of one that was never stopped, as its start failed */
 	join_done(&s->join);
 	capture_free(s->capture);
 	if (s->signal_fd >= 0)

@@ -26,7 +26,7 @@
 
 enum {
 	SESSION_POLL_MS = 10, /* between two looks at the rings */
-	SESSION_LATE_MS = 20, /* so much later than that: others are in its way */
+	SESSION_LATE_NS = 20000000, /* so much later than that: others are in its way */
 	SESSION_NICE = -15,   /* its own priority from then on */
 	SESSION_FDS = 24,     /* descriptors that a caller may wait for besides */
 };
@@ -43,7 +43,8 @@ struct session {
 	struct throttle throttle;
 	bool resumed;	    /* the last turn ended a pause: what was known of the process is old */
 	bool hurry;	    /* the next turn does not wait */
-	bool hastened;	    /* it goes before others (session_hasten) */
+	bool hastened;	    /* it was kept from the CPU (session_hasten) */
+	bool ahead;	    /* ... and goes before others since, until session_rest */
 	enum rec_end end;   /* why it ended, as far as known */
 	int status;	    /* how the process ended (wait(2)), -1 unknown */
 	struct diag diag;   /* what the sink left as its reason */
