@@ -48,6 +48,18 @@ const char *cond_func(const struct cond *c)
 	return c->text + strlen("call:");
 }
 
+bool cond_shown(enum cond_kind kind, enum rec_plan plan)
+{
+	switch (plan) {
+	case REC_PLAN_STOP: /* whoever was woken runs some time later, unseen */
+		return kind != COND_RUNNABLE && kind != COND_RUNNING;
+	case REC_PLAN_LEAN:
+		return kind == COND_RUNNABLE || kind == COND_STW || kind == COND_GOROUTINES;
+	default:
+		return true;
+	}
+}
+
 /* The sentence ends in what stands there, so that it can be found by eye and by count. */
 static int wrong(struct diag *d, const char *text, size_t at, const char *what)
 {

@@ -16,9 +16,11 @@
 #ifndef CMD_COND_H
 #define CMD_COND_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/diag.h"
+#include "include/record.h"
 
 enum cond_kind {
 	COND_RUNNABLE,
@@ -46,6 +48,12 @@ const char *cond_func(const struct cond *c);
 
 /* "blocked": also the reason in a dump's name. */
 const char *cond_name(enum cond_kind kind);
+
+/*
+ * Whether a recording by that plan (include/record.h) shows when what the condition is about begins and
+ * ends. Goroutines are counted by every plan.
+ */
+bool cond_shown(enum cond_kind kind, enum rec_plan plan);
 
 /* 0, or -EINVAL: d says what is wrong and at which character (d->off counts from 0). */
 int cond_parse(const char *text, struct cond *ret, struct diag *d);

@@ -42,7 +42,7 @@ static void on_hit(struct flight *f, const struct watch_hit *hit)
 static int take_record(void *ctx, const struct rec *r)
 {
 	struct flight *f = ctx;
-	bool watched = f->watch && r->hook < HOOK_BPF_END;
+	bool watched = f->watch;
 	struct rec named = { 0 };
 	struct watch_hit hit;
 	int err;
@@ -50,10 +50,12 @@ static int take_record(void *ctx, const struct rec *r)
 	/* Many records have a goroutine's address alone: the model knows whose it is, until its end. */
 	if (watched) {
 		named = *r;
-		if (!named.goid)
+		if (!named.goid && r->hook < HOOK_BPF_END)
 			named.goid = model_goid(f->s.join.model, r->g);
 	}
 	err = model_record(f->s.join.model, r);
+	if (model_holds(f->s.join.model) && r->hook != HOOK_PLAN)
+		watched = false;
 	if (!err && watched && watch_record(f->watch, &named, &hit))
 		on_hit(f, &hit);
 	return err;
@@ -193,8 +195,6 @@ static int flight_loop(struct flight *f, struct diag *d)
 		if (seen & SESSION_END)
 			return 0;
 		ctl_serve(f->ctl, fds + 1, n - 1, flight_ctl, f);
-		if (f->s.resumed && f->watch)
-			watch_forget(f->watch);
 		flightmem_hold(f);
 		tick(f);
 		flight_dumps(f);

@@ -249,6 +249,16 @@ static int check_together(const struct options *o, struct diag *d)
 		return diag_set(d, -EINVAL,
 				"--plan auto goes by a budget and --max-overhead off has none: use "
 				"--plan full");
+	for (size_t i = 0; i < f->cond_cnt; i++) {
+		const struct cond *c = &f->conds[i];
+
+		if (!cond_shown(c->kind, o->plan))
+			return diag_set(d, -EINVAL, "--on '%s': --plan %s does not show that; leave it out",
+					c->text, o->plan == REC_PLAN_STOP ? "stop" : "lean");
+		if (c->kind == COND_SYSCALL && o->syscalls == SYSCALLS_OFF)
+			return diag_set(d, -EINVAL, "--on '%s': --syscalls off does not show that; leave it out",
+					c->text);
+	}
 	return flightopts_check(f, d);
 }
 

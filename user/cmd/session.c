@@ -77,8 +77,7 @@ static int session_hold(struct session *s, uint64_t now, struct diag *d)
 		s->cpu_ns = cpu;
 	toll_update(&s->toll, s->capture, model_get_stats(s->join.model), now, s->cpu_ns);
 	return throttle_turn(&s->throttle, &s->toll, s->capture,
-			     &(struct throttle_time){ .now_ns = now, .cpu_ns = s->cpu_ns },
-			     &s->resumed, d);
+			     &(struct throttle_time){ .now_ns = now, .cpu_ns = s->cpu_ns }, d);
 }
 
 /*

@@ -41,7 +41,6 @@ struct session {
 	uint64_t cpu_ns; /* the target's, when it was looked at last */
 	struct toll toll;
 	struct throttle throttle;
-	bool resumed;	    /* the last turn ended a pause: what was known of the process is old */
 	bool hurry;	    /* the next turn does not wait */
 	bool hastened;	    /* it was kept from the CPU (session_hasten) */
 	bool ahead;	    /* ... and goes before others since, until session_rest */

@@ -92,21 +92,19 @@ static int throttle_move(struct throttle *t, const struct budget_move *m, struct
 }
 
 int throttle_turn(struct throttle *t, const struct toll *toll, struct capture *c,
-		  const struct throttle_time *at, bool *ret_resumed, struct diag *d)
+		  const struct throttle_time *at, struct diag *d)
 {
 	struct budget_sample s = { .now_ns = at->now_ns,
 				   .cpu_ns = at->cpu_ns,
 				   .other_ns = toll->other_ns };
 	struct budget_move m;
 
-	*ret_resumed = false;
 	if (!t->on)
 		return 0;
 	for (unsigned i = 0; i < PART_COUNT; i++)
 		s.parts[i] = toll->parts[i];
 	if (!budget_step(&t->budget, &s, &m))
 		return 0;
-	*ret_resumed = m.from == RUNG_PAUSED;
 	return throttle_move(t, &m, c, d);
 }
 

@@ -28,14 +28,13 @@ struct throttle {
 void throttle_begin(struct throttle *t, const struct budget_asked *o, const struct capture *c);
 
 /*
- * Looks whether it costs too much, and changes what is watched. *ret_resumed: behind a pause. 0, the
- * sink's error, or as capture_step.
+ * Looks whether it costs too much, and changes what is watched. 0, the sink's error, or as capture_step.
  */
 struct throttle_time {
 	uint64_t now_ns, cpu_ns; /* CLOCK_MONOTONIC, and the target's CPU time */
 };
 int throttle_turn(struct throttle *t, const struct toll *toll, struct capture *c,
-		  const struct throttle_time *at, bool *ret_resumed, struct diag *d);
+		  const struct throttle_time *at, struct diag *d);
 
 /* "5 % of its own CPU time, 10000 hits/s" */
 const char *throttle_asked(const struct budget_asked *o, char text[static 80]);

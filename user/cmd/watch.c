@@ -30,6 +30,8 @@ struct watch {
 	uint64_t unwatched;
 	bool wants[COND_KINDS];
 	bool states; /* any condition about a goroutine's state */
+	enum rec_plan plan;
+	bool paused;
 };
 
 static uint64_t pack(struct entry e)
@@ -86,7 +88,7 @@ static bool is_system(const char *reason)
 static const struct cond *met(const struct watch *w, enum cond_kind kind, uint64_t ns,
 			      const char *reason)
 {
-	if (!w->wants[kind])
+	if (!w->wants[kind] || !cond_shown(kind, w->plan))
 		return NULL;
 	for (size_t i = 0; i < w->cnt; i++) {
 		const struct cond *c = &w->conds[i];
@@ -283,11 +285,34 @@ static bool on_other(struct watch *w, const struct rec *r, struct watch_hit *ret
 	}
 }
 
+static void watch_forget(struct watch *w)
+{
+	map_reset(&w->gs);
+	map_reset(&w->reasons);
+	map_reset(&w->assists);
+	w->stw_ns = 0;
+}
+
+/* From here on more is seen, or less, or an end may have been lost: what began before is not known. */
+static bool on_own(struct watch *w, const struct rec *r)
+{
+	if (r->hook == HOOK_PLAN) {
+		w->plan = (enum rec_plan)r->x;
+		w->paused = r->y & REC_PLAN_PAUSED;
+	}
+	if (r->hook == HOOK_PLAN || r->hook == HOOK_SNAP_END || r->hook == HOOK_LOST)
+		watch_forget(w);
+	return false;
+}
+
 bool watch_record(struct watch *w, const struct rec *r, struct watch_hit *ret)
 {
 	struct watch_hit other;
-	bool a = on_other(w, r, ret);
+	bool a;
 
+	if (r->hook >= HOOK_BPF_END)
+		return on_own(w, r);
+	a = on_other(w, r, ret);
 	if (!w->states)
 		return a;
 	return on_state(w, r, a ? &other : ret) || a;
@@ -343,6 +368,8 @@ bool watch_tick(struct watch *w, uint64_t now_ns, uint64_t live, struct watch_hi
 {
 	uint64_t ns = now_ns > w->stw_ns ? now_ns - w->stw_ns : 0;
 
+	if (w->paused)
+		return false;
 	if (w->wants[COND_GOROUTINES] && tick_live(w, now_ns, live, ret))
 		return true;
 	if (w->stw_ns && !w->stw_told && !w->stw_over && ns > WATCH_HANG_NS &&
@@ -352,14 +379,6 @@ bool watch_tick(struct watch *w, uint64_t now_ns, uint64_t live, struct watch_hi
 			   "has stopped the world for", text_of(&w->stw_reasons, w->stw_kind));
 	}
 	return w->states && tick_gs(w, now_ns, ret);
-}
-
-void watch_forget(struct watch *w)
-{
-	map_reset(&w->gs);
-	map_reset(&w->reasons);
-	map_reset(&w->assists);
-	w->stw_ns = 0;
 }
 
 size_t watch_bytes(const struct watch *w)

@@ -8,7 +8,9 @@
  *     runnable, running, syscall, stw also when it has gone on for WATCH_HANG_NS longer than the
  *     limit without an end: once each.
  * H2  The table is bounded: goroutines past WATCH_GS are not watched, and counted.
- * H3  blocked without a reason leaves out the runtime's own workers ("system goroutine wait", ...).
+ * H3  A change of plan, a pause, lost records and the snapshot's end begin everything anew; what the plan
+ *     does not show (cond_shown) is never met, in a pause nothing is.
+ * H4  blocked without a reason leaves out the runtime's own workers ("system goroutine wait", ...).
  */
 #ifndef CMD_WATCH_H
 #define CMD_WATCH_H
@@ -37,7 +39,11 @@ struct watch *watch_new(const struct cond *conds, size_t cnt, struct model_texts
 			struct model_texts stw_reasons);
 void watch_free(struct watch *w);
 
-/* One record; true: a condition is met (the first one, if several). */
+/*
+ * One record, of all kinds, with its goid where any is known; not before the model has its snapshot
+ * (model_holds), but for HOOK_PLAN: goroutines that end have no name until then. True: a condition is met (the first one, if
+ * several).
+ */
 bool watch_record(struct watch *w, const struct rec *r, struct watch_hit *ret);
 
 /*
@@ -45,9 +51,6 @@ bool watch_record(struct watch *w, const struct rec *r, struct watch_hit *ret);
  * number of goroutines, live. True: a condition is met.
  */
 bool watch_tick(struct watch *w, uint64_t now_ns, uint64_t live, struct watch_hit *ret);
-
-/* Forgets all states: what was known is old. */
-void watch_forget(struct watch *w);
 
 /* Bytes that the table takes now. */
 size_t watch_bytes(const struct watch *w);

@@ -171,6 +171,11 @@ const struct model_stats *model_get_stats(const struct model *mo)
 	return &mo->stats;
 }
 
+bool model_holds(const struct model *mo)
+{
+	return mo->holding;
+}
+
 uint64_t model_goid(const struct model *mo, uint64_t g)
 {
 	const struct g *x = g_by_ptr(mo, g);

@@ -130,4 +130,7 @@ const struct model_stats *model_get_stats(const struct model *mo);
 /* The goroutine whose structure is at g, as far as records have told (record.h R7); 0: none that is known. */
 uint64_t model_goid(const struct model *mo, uint64_t g);
 
+/* Records are kept back, as the snapshot is not whole yet (model_record). */
+bool model_holds(const struct model *mo);
+
 #endif

@@ -137,6 +137,46 @@ static void counts_and_calls(void **state)
 	watch_free(w);
 }
 
+static bool plan(struct watch *w, enum rec_plan p, uint64_t flags)
+{
+	struct rec r = {.len = sizeof(r), .hook = HOOK_PLAN, .x = p, .y = flags};
+	struct watch_hit h;
+
+	return watch_record(w, &r, &h);
+}
+
+/* A plan that hides the end of something, or its begin, makes nothing last for ever. */
+static void what_a_plan_hides(void **state)
+{
+	const char *const texts[] = {"blocked>40ms", "running>15ms", "syscall>1ms", "runnable>50ms", "stw>1ms"};
+	struct watch_hit h;
+	struct cond c[5];
+	struct watch *w = make(c, 5, texts);
+
+	(void)state;
+	assert_false(plan(w, REC_PLAN_LEAN, 0));
+	assert_false(rec(w, HOOK_EXECUTE, 1000, 7, 0, &h)); /* and blocks, unseen */
+	assert_false(watch_tick(w, 9000ULL * MS, 1, &h));
+	assert_false(rec(w, HOOK_READY, 9000, 7, 0, &h));
+	assert_true(rec(w, HOOK_EXECUTE, 9051, 7, 0, &h));
+	assert_ptr_equal(h.cond, &c[3]);
+	assert_false(plan(w, REC_PLAN_STOP, REC_PLAN_STEP));
+	assert_false(rec(w, HOOK_READY, 10000, 7, 0, &h)); /* and runs, unseen */
+	assert_false(rec(w, HOOK_PARK, 10100, 7, 1, &h));
+	assert_true(rec(w, HOOK_READY, 10141, 7, 0, &h));
+	assert_ptr_equal(h.cond, &c[0]);
+	/* What was seen before a step, or before a loss, is not known to have gone on. */
+	assert_false(plan(w, REC_PLAN_FULL, REC_PLAN_STEP));
+	assert_false(rec(w, HOOK_EXECUTE, 11000, 7, 0, &h));
+	assert_false(plan(w, REC_PLAN_FULL, REC_PLAN_STEP | REC_PLAN_PAUSED));
+	assert_false(watch_tick(w, 19000ULL * MS, 1, &h));
+	assert_false(plan(w, REC_PLAN_FULL, REC_PLAN_STEP | REC_PLAN_RESUMED));
+	assert_false(rec(w, HOOK_PARK, 20000, 7, 1, &h));
+	assert_false(rec(w, HOOK_LOST, 20001, 0, 1, &h));
+	assert_false(rec(w, HOOK_READY, 21000, 7, 0, &h));
+	watch_free(w);
+}
+
 static void the_table_is_bounded(void **state)
 {
 	const char *const texts[] = {"blocked>1s"};
@@ -159,6 +199,7 @@ int main(void)
 		cmocka_unit_test(runnable_running_syscall),
 		cmocka_unit_test(what_hangs_is_told_once),
 		cmocka_unit_test(counts_and_calls),
+		cmocka_unit_test(what_a_plan_hides),
 		cmocka_unit_test(the_table_is_bounded),
 	};
 
