@@ -359,3 +359,40 @@ func TestNoReturnProbe(t *testing.T) {
 		f.Close()
 	}
 }
+
+// One request to end may come twice at once (timeout(1) sends it to the process, and to its group); another
+// one later aborts. A signal that flight recorders take is none to end at all.
+func TestSignalsTwice(t *testing.T) {
+	tg := lab.Start(t, lab.Build(t, "timers", lab.Newest, "default"))
+	for _, gap := range []time.Duration{0, time.Millisecond, 10 * time.Millisecond} {
+		rec := lab.Record(t, tg.Pid)
+		rec.Cmd.Process.Signal(syscall.SIGUSR1)
+		time.Sleep(100 * time.Millisecond)
+		rec.Cmd.Process.Signal(syscall.SIGTERM)
+		time.Sleep(gap)
+		rec.Cmd.Process.Signal(syscall.SIGTERM)
+		mustBe(t, "two signals", 0, rec.Wait(time.Minute), rec.Stderr())
+		if _, err := lab.Read(rec.File); err != nil {
+			t.Errorf("signals %v apart: %v", gap, err)
+		}
+	}
+	aborted := false
+	for i := 0; i < 5 && !aborted; i++ {
+		dir := t.TempDir()
+		rec := lab.Record(t, tg.Pid, "-o", filepath.Join(dir, "trace"))
+		p := rec.Cmd.Process
+		p.Signal(syscall.SIGTERM)
+		time.Sleep(5 * time.Millisecond)
+		p.Signal(syscall.SIGSTOP)
+		time.Sleep(400 * time.Millisecond)
+		p.Signal(syscall.SIGTERM)
+		p.Signal(syscall.SIGCONT)
+		aborted = rec.Wait(time.Minute) != 0
+		if left, _ := filepath.Glob(filepath.Join(dir, "*")); aborted && len(left) != 0 {
+			t.Errorf("an aborted recording left %v", left)
+		}
+	}
+	if !aborted {
+		t.Error("no second signal aborted")
+	}
+}

@@ -115,6 +115,15 @@ static int output_sync(struct output *o, struct diag *d)
 	return 0;
 }
 
+/* The temporary name is no more. Its pointer goes first: a signal's handler may look at it (cmd/record.c). */
+static void output_forget(struct output *o)
+{
+	char *tmp = o->tmp;
+
+	*(char *volatile *)&o->tmp = NULL;
+	free(tmp);
+}
+
 int output_commit(struct output *o, struct diag *d)
 {
 	int err;
@@ -126,8 +135,7 @@ int output_commit(struct output *o, struct diag *d)
 		return err;
 	if (renameat(o->dirfd, o->tmp, o->dirfd, o->path) < 0)
 		return diag_set(d, -errno, "%s: cannot rename: %s", o->path, strerror(errno));
-	free(o->tmp);
-	o->tmp = NULL;
+	output_forget(o);
 	return 0;
 }
 
@@ -150,8 +158,7 @@ int output_commit_as(struct output *o, const char *name, struct diag *d)
 			return diag_set(d, -EEXIST, "%s: exists", name);
 		return output_commit(o, d);
 	}
-	free(o->tmp);
-	o->tmp = NULL;
+	output_forget(o);
 	return 0;
 }
 
@@ -159,9 +166,9 @@ void output_done(struct output *o)
 {
 	if (o->tmp)
 		unlinkat(o->dirfd, o->tmp, 0);
+	output_forget(o);
 	if (o->fd > STDERR_FILENO)
 		close(o->fd);
-	free(o->tmp);
 	free(o->path);
 	*o = (struct output){ .fd = -1, .dirfd = AT_FDCWD };
 }

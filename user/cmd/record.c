@@ -53,14 +53,37 @@ static int take_record(void *ctx, const struct rec *r)
 	return model_record(rc->s.join.model, r);
 }
 
-/* The first signal ends the recording; a second one then kills us as usual. */
-static void signals_default(void)
+/* A signal that comes so soon after the first is the same one: timeout(1) tells us, and then our group. */
+#define SECOND_SIGNAL_NS 300000000ULL
+
+static const struct record *aborted;
+static uint64_t first_signal_ns;
+
+static void on_second_signal(int sig)
 {
+	if (session_now_ns() - first_signal_ns < SECOND_SIGNAL_NS)
+		return;
+	if (aborted->out.tmp)
+		unlink(aborted->out.tmp);
+	if (aborted->raw_out.tmp)
+		unlink(aborted->raw_out.tmp);
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+/* The first signal ends the recording; a second one then kills us as usual, and nothing is left. */
+static void signals_second(const struct record *rc)
+{
+	struct sigaction sa = { .sa_handler = on_second_signal, .sa_flags = SA_RESTART };
 	sigset_t set;
 
+	aborted = rc;
+	first_signal_ns = session_now_ns();
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	sigaction(SIGINT, &sa, NULL);
+	sigaction(SIGTERM, &sa, NULL);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
@@ -115,7 +138,7 @@ static int record_run(struct record *rc, struct diag *d)
 			/* Taken from the queue: a pending one would kill us when unblocked. */
 			while (read(rc->s.signal_fd, &si, sizeof(si)) > 0)
 				;
-			signals_default();
+			signals_second(rc);
 			return 0;
 		}
 		if (seen & SESSION_END)
@@ -175,6 +198,7 @@ static int record_start(struct record *rc, struct diag *d)
 	struct capture_sink sink = { .take = take_record, .ctx = rc };
 	int err = session_signals(&rc->s, 0, d);
 
+	signal(SIGUSR1, SIG_IGN); /* what a flight recorder is asked with must not kill */
 	if (!err && !rc->o.pid)
 		err = record_find(rc, d);
 	if (!err)
