@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -152,5 +153,27 @@ func TestCut(t *testing.T) {
 				t.Error("a cut of everything is not the trace")
 			}
 		})
+	}
+}
+
+// Where there is no room for all of it, no file is left, and the time past the end holds nothing.
+func TestCutFails(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "trace")
+	if err := os.WriteFile(file, whole(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for what, script := range map[string]string{
+		"cannot write":                         `ulimit -f 4; trap "" XFSZ; exec "$@" --cut 0,1h`,
+		"nothing of the trace is in this time": `exec "$@" --cut 1h,2h`,
+	} {
+		out := filepath.Join(t.TempDir(), "cut")
+		c := exec.Command("sh", "-c", script, "sh", tool(t), "export", file, "-o", out)
+		words, err := c.CombinedOutput()
+		if err == nil || !strings.Contains(string(words), what) || strings.Contains(string(words), "kept") {
+			t.Errorf("%s: %v: %s", script, err, words)
+		}
+		if left, _ := filepath.Glob(out + "*"); len(left) != 0 {
+			t.Errorf("%s: left %v", script, left)
+		}
 	}
 }

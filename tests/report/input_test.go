@@ -14,14 +14,7 @@ import (
 // try runs the program with stdin and gives its exit status, stdout and stderr.
 func try(t *testing.T, stdin []byte, args ...string) (int, string, string) {
 	t.Helper()
-	p := os.Getenv("GOTRACE_BPF")
-	if p == "" {
-		p = "../../gotrace-bpf"
-	}
-	if _, err := os.Stat(p); err != nil {
-		t.Skip("no gotrace-bpf: run make, or set GOTRACE_BPF")
-	}
-	cmd := exec.Command(p, args...)
+	cmd := exec.Command(tool(t), args...)
 	cmd.Stdin = bytes.NewReader(stdin)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs

@@ -18,8 +18,8 @@ const newest = "1.27.4"
 
 var toolchains = []string{"1.22.12", "1.23.12", "1.24.13", "1.25.14", "1.26.11", newest}
 
-// ours is the program under test: GOTRACE_BPF, or the one at the top of the tree.
-func ours(t *testing.T, args ...string) []byte {
+// tool is the program under test: GOTRACE_BPF, or the one at the top of the tree.
+func tool(t *testing.T) string {
 	t.Helper()
 	p := os.Getenv("GOTRACE_BPF")
 	if p == "" {
@@ -28,7 +28,12 @@ func ours(t *testing.T, args ...string) []byte {
 	if _, err := os.Stat(p); err != nil {
 		t.Skip("no gotrace-bpf: run make, or set GOTRACE_BPF")
 	}
-	return run(t, exec.Command(p, args...))
+	return p
+}
+
+func ours(t *testing.T, args ...string) []byte {
+	t.Helper()
+	return run(t, exec.Command(tool(t), args...))
 }
 
 func run(t *testing.T, cmd *exec.Cmd) []byte {

@@ -105,6 +105,7 @@ struct export_run {
 	const char *name;
 	struct output *out;
 	int failed; /* an exit status; the reason was told */
+	bool unwritten; /* whatever was read, the file is not whole */
 };
 
 static void complain(struct export_run *r, uint64_t off, const char *text)
@@ -215,15 +216,19 @@ static bool export_pprof(struct export_run *r, enum profile_kind kind)
 
 static int write_cut(void *arg, const void *p, size_t len, struct diag *d)
 {
-	return output_write(arg, p, len, d);
+	struct export_run *r = arg;
+	int err = output_write(r->out, p, len, d);
+
+	r->unwritten |= err < 0;
+	return err;
 }
 
 static void tell_cut(const struct export_run *r, const struct cut_stats *st)
 {
 	char a[PARSE_TEXT_MAX], b[PARSE_TEXT_MAX], bytes[PARSE_TEXT_MAX];
 
-	log_info("%s: %llu of %llu generations read, from %s to %s, %s", r->name,
-		 (unsigned long long)st->kept, (unsigned long long)st->generations,
+	log_info("%s: kept %llu generation%s, from %s to %s, %s", r->name,
+		 (unsigned long long)st->kept, st->kept == 1 ? "" : "s",
 		 parse_fmt_ns((uint64_t)st->begin, a),
 		 st->end < 0 ? "the end" : parse_fmt_ns((uint64_t)st->end, b),
 		 parse_fmt_bytes(st->bytes, bytes));
@@ -243,15 +248,15 @@ static bool export_cut(struct export_run *r, const struct export_cmd *c)
 		complain(r, d.off, d.text);
 		return false;
 	}
-	err = cut_trace(&s, c->from_ns, c->to_ns, write_cut, r->out, &st, &d);
+	err = cut_trace(&s, c->from_ns, c->to_ns, write_cut, r, &st, &d);
 	source_done(&s);
 	if (err)
 		complain(r, d.off, d.text);
 	if (!st.kept && !err)
 		complain(r, DIAG_NO_OFF, "nothing of the trace is in this time");
-	if (st.kept)
+	if (st.kept && !r->unwritten)
 		tell_cut(r, &st);
-	return st.kept;
+	return st.kept && !r->unwritten;
 }
 
 static int export_run(const struct export_cmd *c, const char *name)

@@ -55,8 +55,8 @@ static int cutter_gen(struct cutter *c, const struct gen *g, int64_t end, struct
 	int64_t begin = gen_begin(g) - c->first;
 	int err = 0;
 
-	if (begin >= c->to ||
-	    (!c->st.kept && end <= c->from && gen_last(g) - c->first < c->from))
+	if (begin >= c->to || (!c->st.kept && (end <= c->from || end == INT64_MAX) &&
+			       gen_last(g) - c->first < c->from))
 		return 0;
 	if (!c->st.kept++) {
 		c->st.begin = begin;

@@ -63,7 +63,7 @@ void groups_add(struct groups *gs, uint32_t name, int64_t id, int64_t create, bo
 	g->unknown += gostat_unknown(st);
 	if (!tally_merge(&g->st.blocks, &st->blocks) || !tally_merge(&g->st.ranges, &st->ranges))
 		gs->failed = true;
-	if (longest_wants(&gs->lived, st->total))
+	if (longest_wants(&gs->lived, st->total) && (!gs->wants || gs->wants(gs->ctx, name)))
 		longest_add(&gs->lived, &(struct longest_item){ .ns = st->total,
 								.start = create,
 								.g = id,

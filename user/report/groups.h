@@ -31,6 +31,8 @@ struct groups {
 	struct tab tab;
 	struct longest lived; /* goroutines: ns total, start creation, extra running time */
 	bool failed;
+	bool (*wants)(void *ctx, uint32_t name); /* which names lived is about; NULL: all */
+	void *ctx;
 };
 
 /* lived: how many goroutines are remembered one by one. 0 or -ENOMEM. */
@@ -38,7 +40,7 @@ int groups_init(struct groups *gs, size_t lived);
 void groups_done(struct groups *gs);
 void groups_restart(struct groups *gs);
 
-/* A goroutine is over, or the trace is. only: 0, or the name of the group that lived is about. */
+/* A goroutine is over, or the trace is. */
 void groups_add(struct groups *gs, uint32_t name, int64_t id, int64_t create, bool ended,
 		const struct gostat *st);
 

@@ -7,6 +7,11 @@
 
 #include "base/limits.h"
 
+static bool lived_wants(void *ctx, uint32_t name)
+{
+	return report_wants(ctx, name);
+}
+
 static int report_init(struct report *r)
 {
 	size_t top = r->opts.top, slow = r->opts.slowest;
@@ -18,6 +23,8 @@ static int report_init(struct report *r)
 	life_init(&r->life, r->opts.goroutine);
 	mmu_init(&r->mmu);
 	err = groups_init(&r->groups, r->opts.group ? top : 0);
+	r->groups.wants = lived_wants;
+	r->groups.ctx = r;
 	if (!err)
 		err = sites_init(&r->sites);
 	if (!err)

@@ -90,7 +90,8 @@ static void windows(void **state)
 		assert_int_equal(cut_values(&b, 1500, 2500), 12);
 		assert_int_equal(cut_values(&b, 1000, 2000), 1); /* edges */
 		assert_int_equal(cut_values(&b, 999, 2001), 12); /* 0, 1 and 2 */
-		assert_int_equal(cut_values(&b, 3600, 100000), 3);
+		assert_int_equal(cut_values(&b, 3500, 100000), 3);
+		assert_int_equal(cut_kept(&b, 3600, 100000), 0);
 		assert_int_equal(cut_values(&b, 0, 100000), 123);
 		buf_done(&b);
 	}
@@ -118,7 +119,7 @@ static void overlap(void **state)
 	buf_done(&s.out);
 }
 
-/* A generation without events has no last one. */
+/* A generation without events has no last one, and a trace ends with its last event. */
 static void empty(void **state)
 {
 	struct scene s;
@@ -134,6 +135,7 @@ static void empty(void **state)
 	EV(&s, 100, 3100, EV_HEAP_ALLOC, 3);
 	scene_end(&s);
 	assert_int_equal(cut_kept(&s.out, 2050, 2200), 1);
+	assert_int_equal(cut_kept(&s.out, 2101, 9000), 0); /* behind its end */
 	buf_done(&s.out);
 }
 
