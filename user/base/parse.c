@@ -38,8 +38,6 @@ static const struct unit size_units[] = {
 	{ NULL, 0 },
 };
 
-enum { FRACTION_DIGITS = 9 };
-
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
@@ -78,10 +76,10 @@ static int parse_term(const char **s, const struct unit *units, uint64_t bare, u
 	}
 	if (factor == 0)
 		return -EINVAL;
-	if (num_mul(whole, factor, &a))
+	/* frac < 1e9 and factor <= 3.6e12: their product can pass 64 bits, their quotient cannot. */
+	if (num_mul(whole, factor, &a) ||
+	    num_add(a, (uint64_t)((unsigned __int128)frac * factor / scale), &a))
 		return -ERANGE;
-	/* factor <= 3.6e12 and frac < 1e9: the product can pass 64 bits, so in two halves. */
-	a += (uint64_t)((unsigned __int128)frac * factor / scale);
 	*s = p + len;
 	*ret = a;
 	return 0;

@@ -44,7 +44,8 @@ static void test_bad_durations(void **state)
 					   "inf", "nan", "\n" };
 	static const char *const zero[] = { "0", "0s", "0.0h", "0ns", "0.9ns" };
 	static const char *const large[] = { "9999999999999999999999s", "300000h0m9999999999999h",
-					     "9223372037s", "18446744073709551616" };
+					     "9223372037s", "18446744073709551616",
+					     "18446744073.9s" /* wraps only with its fraction */ };
 	uint64_t ns = 42;
 	struct diag d;
 
