@@ -317,8 +317,7 @@ int plan_make(const struct image *img, const struct plan_opts *opts, struct plan
 		e = row_resolve(img, row, opts, ret, err ? NULL : &first);
 		if (e == -ENOMEM) {
 			plan_done(ret);
-			*d = first;
-			return e;
+			return diag_set(d, e, "no memory for probe sites");
 		}
 		if (e < 0 && err == 0)
 			err = e;

@@ -107,7 +107,8 @@ struct plan_opts {
 
 /*
  * Resolves the table for img. 0 (see states for what is missing); -ENOTSUP a required hook has no
- * site, with its name; -ENOENT a function of calls is not there or cannot be probed; -ENOMEM. *ret is released with plan_done in both of the first cases.
+ * site: the first one's name, and *ret tells all; -ENOENT a function of calls is not there or cannot
+ * be probed; -ENOMEM. *ret is released with plan_done, whatever the result.
  */
 int plan_make(const struct image *img, const struct plan_opts *opts, struct plan *ret,
 	      struct diag *d);
