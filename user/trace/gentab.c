@@ -188,10 +188,13 @@ static int stacks_batch(struct gen *g, const struct gen_batch *b, struct diag *d
 		if (type != EV_STACK)
 			return diag_set_at(d, off, -EBADMSG,
 					   "a stack must begin here, not a byte %u", type);
-		if (cnt > LIMIT_FRAMES || cnt > s.left / 4)
+		if (cnt > LIMIT_FRAMES)
 			return diag_set_at(d, off, -EBADMSG,
 					   "a stack of %llu frames; at most %d are lawful",
 					   (unsigned long long)cnt, LIMIT_FRAMES);
+		/* A frame is four numbers of a byte or more. */
+		if (cnt > s.left / 4)
+			return bad_at(d, &s, "a stack is cut off by the end of its batch");
 		st = arena_alloc(&g->arena, sizeof(*st));
 		if (!st ||
 		    gentab_room(&g->stacks, g->stack_cnt, &g->stack_cap, sizeof(*g->stacks)) < 0)

@@ -49,6 +49,30 @@ static void strings(void **state)
 	gen_done(&g);
 }
 
+/* A lawful number of frames, but fewer are there: the text has no such stack, so a byte is changed. */
+static void cut_off_stack(void **state)
+{
+	struct gen g = { 0 };
+	struct buf w = { 0 };
+	struct source s;
+	struct diag d;
+	uint8_t *cnt;
+
+	(void)state;
+	wire_sync(&w, 26, 1);
+	wire_batch(&w, 1, UINT64_MAX, 5, "Stacks\nStack id=77 nframes=1\npc=10 func=1 file=2 line=3");
+	wire_end(&w, 26);
+	cnt = memmem(w.p, w.len, (const uint8_t[]){ EV_STACK, 77, 1, 10 }, 4);
+	assert_non_null(cnt);
+	cnt[2] = 9;
+	assert_int_equal(source_open_mem(&s, w.p, w.len), 0);
+	assert_int_equal(gen_load(&g, &s, 26, true, &d), -EBADMSG);
+	assert_non_null(strstr(d.text, "cut off by the end"));
+	source_done(&s);
+	buf_done(&w);
+	gen_done(&g);
+}
+
 static void stacks(void **state)
 {
 	static const char two[] = "Strings\nString id=1\ndata=\"f\"\nString id=2\ndata=\"g\"";
@@ -146,6 +170,7 @@ static void samples_clocks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(strings), cmocka_unit_test(stacks),
+					    cmocka_unit_test(cut_off_stack),
 					    cmocka_unit_test(same_hash),
 					    cmocka_unit_test(samples_clocks) };
 
