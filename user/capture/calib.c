@@ -24,6 +24,8 @@ enum {
 	AT_FRAMES = 240 * 1024,
 	AT_TOP = 248 * 1024,
 	STUB_LEN = 16,
+	STUBS = 16,    /* of each kind: .rept below */
+	TLS_ROOM = 4096, /* below the fs base, for g's place */
 	EVICT = 2 * 1024 * 1024, /* more than a core's own caches hold */
 	COLD_ROUNDS = 5,
 };
@@ -34,6 +36,7 @@ static const uint8_t hot[] = {
 	HOOK_GOSCHED,	    HOOK_EXIT,	       HOOK_ACQUIRE,	 HOOK_RELEASE, HOOK_CALL,
 	HOOK_SYSCALL_ENTER, HOOK_SYSCALL_EXIT, HOOK_SYSCALL_NOP,
 };
+_Static_assert(ARRAY_LEN(hot) <= STUBS, "a stub for each hot hook");
 
 #if defined(__x86_64__)
 /* What a probed function's registers hold: Go's register ABI. */
@@ -346,16 +349,17 @@ static void measure_syscalls(const struct calib *c, struct fake *f, uint32_t bar
 
 static int calib_with(const struct calib *c, struct fake *f, struct price *ret)
 {
-	bool syscalls = c->tracepoints && c->tls_g < 0 && c->tls_g >= -4096;
+	bool syscalls = c->tracepoints && c->tls_g < 0 && c->tls_g >= -TLS_ROOM;
 	struct price p = {.measured = true};
 	struct rings_sums sums;
 	struct stubs s = {0};
 	uint32_t bare = 0;
 	int err;
 
-	put(f, AT_TLS - 4096, (uint16_t)(4096 + c->tls_g), f->g);
-	if (syscalls)
+	if (syscalls) {
+		put(f, AT_TLS - TLS_ROOM, (uint16_t)(TLS_ROOM + c->tls_g), f->g);
 		bare = syscall_ns(f, 0);
+	}
 	err = c->tracepoints ? attach_tracepoints(c->attach, NULL) : 0;
 	if (!err)
 		err = stubs_attach(c, &s);
