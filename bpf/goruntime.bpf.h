@@ -38,7 +38,6 @@ enum { GO_CALL_LEN = 4 };
 
 enum {
 	GO_NONE = 0xffff, /* golayout.h: GOLAYOUT_NONE */
-	GO_SYSCALL = 3,	  /* runtime2.go _Gsyscall */
 	G_HEAD = 112,	  /* stack bounds, m, sched up to bp */
 	G_TAIL = 80,	  /* atomicstatus up to syncSafePoint */
 	G_ALL = 232,	  /* both */

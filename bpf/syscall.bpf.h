@@ -31,7 +31,7 @@ static __always_inline struct thread *thread_of(struct task_struct *task)
 static __always_inline bool take_g_sys(struct event *e, const char *b)
 {
 	e->gstatus = *(u32 *)(b + cfg.g_atomicstatus);
-	if ((e->gstatus & 0xfff) != GO_SYSCALL)
+	if (GST_OF(e->gstatus) != GST_SYSCALL)
 		return false;
 	e->m = word(b, cfg.g_m);
 	e->goid = word(b, cfg.g_atomicstatus + 8);
@@ -135,7 +135,7 @@ static __always_inline void thread_set(struct thread *t, const struct event *e)
 SEC("tp_btf/sys_enter")
 int on_sys_enter(u64 *ctx)
 {
-	struct event e = { .hook = HOOK_SYSCALL_ENTER, .skip = 1, .gstatus = GO_SYSCALL };
+	struct event e = { .hook = HOOK_SYSCALL_ENTER, .skip = 1, .gstatus = GST_SYSCALL };
 	struct task_struct *task;
 	u64 nr = ctx[1];
 
@@ -215,7 +215,7 @@ int on_sys_exit(u64 *ctx)
 		e.g = t->g;
 		e.goid = t->goid;
 		e.m = t->m;
-		e.gstatus = GO_SYSCALL;
+		e.gstatus = GST_SYSCALL;
 	} else if (sys == SYS_OTHER ||
 		   !go_syscall(&e, task->thread.fsbase, regs->r14, regs->sp)) {
 		passed(&e);

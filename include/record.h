@@ -124,6 +124,32 @@ enum rec_flag {
 	REC_F_RESTART = 1 << 7,	    /* SYSCALL_EXIT: the kernel may repeat the call without a new begin */
 };
 
+/*
+ * The runtime's own statuses, as memory and so records have them (Go runtime/runtime2.go, _Gidle and
+ * _Pidle on, 1.19 to 1.27; docs/go-runtime.md 2.2). rec.gstatus is one of GST_*; of a P, PST_*.
+ */
+enum go_status {
+	GST_IDLE,
+	GST_RUNNABLE,
+	GST_RUNNING,
+	GST_SYSCALL,
+	GST_WAITING,
+	GST_MORIBUND, /* unused, but named */
+	GST_DEAD,
+	GST_COPYSTACK = 8,
+	GST_PREEMPTED,
+	GST_LEAKED,	   /* from 1.26 */
+	GST_DEADEXTRA,	   /* from 1.26 */
+	GST_SCAN = 0x1000, /* a bit beside the others: the stack is being scanned */
+	PST_IDLE = 0,
+	PST_RUNNING,
+	PST_SYSCALL, /* up to 1.25 */
+	PST_GCSTOP,
+	PST_DEAD,
+};
+/* A g.atomicstatus without the scan bit. */
+#define GST_OF(word) ((word) & (GST_SCAN - 1))
+
 struct rec {
 	uint32_t seq;	  /* R2 */
 	uint16_t len;	  /* R1 */
@@ -139,7 +165,7 @@ struct rec {
 		uint64_t stack; /* probes: R6 */
 	};
 	uint64_t p;
-	uint32_t gstatus;	  /* g.atomicstatus, as read (may carry the scan bit 0x1000) */
+	uint32_t gstatus;	  /* g.atomicstatus, as read: GST_* and perhaps GST_SCAN (GST_OF) */
 	uint8_t waitreason;  /* g.waitreason: an index of the target's own table */
 	uint8_t flags;	  /* enum rec_flag */
 	uint16_t skip;	  /* logical frames that the runtime's own tracer leaves out at the leaf */

@@ -339,10 +339,10 @@ static void measure_syscalls(const struct calib *c, struct fake *f, uint32_t bar
 {
 	uint32_t ns;
 
-	fake_status(f, c, 3);
+	fake_status(f, c, GST_SYSCALL);
 	ns = syscall_ns(f, f->regs.fp);
 	p->traced_ns = ns > bare ? (ns - bare) / 2 : 1;
-	fake_status(f, c, 2);
+	fake_status(f, c, GST_RUNNING);
 	ns = syscall_ns(f, 0);
 	p->passed_ns = ns > bare ? (ns - bare) / 2 : 1;
 }
@@ -365,7 +365,7 @@ static int calib_with(const struct calib *c, struct fake *f, struct price *ret)
 		err = stubs_attach(c, &s);
 	if (err < 0)
 		return err;
-	fake_status(f, c, 2);
+	fake_status(f, c, GST_RUNNING);
 	measure_probes(c, f, &s, &p);
 	if (syscalls)
 		measure_syscalls(c, f, bare, &p);

@@ -16,24 +16,8 @@
 
 #include "base/diag.h"
 #include "image/image.h"
+#include "include/record.h"
 #include "proc/mem.h"
-
-/* docs/go-runtime.md 2.2 */
-enum golive_status {
-	GST_IDLE,
-	GST_RUNNABLE,
-	GST_RUNNING,
-	GST_SYSCALL,
-	GST_WAITING,
-	GST_DEAD = 6,
-	GST_COPYSTACK = 8,
-	GST_PREEMPTED,
-	GST_LEAKED,
-	GST_DEADEXTRA,
-	GST_SCAN = 0x1000,
-	PST_SYSCALL = 2,
-	PST_LAST = 4,
-};
 
 enum { GOLIVE_G_BYTES = 1024, GOLIVE_M_BYTES = 1024, GOLIVE_P_BYTES = 256 }; /* caps of a read */
 
@@ -69,7 +53,7 @@ struct golive_g {
 	uint64_t sp, pc, bp, sched_g, lr; /* sched */
 	uint64_t syscallsp, syscallpc, syscallbp;
 	uint64_t goid, lockedm, parent, gopc, startpc;
-	uint32_t status; /* without GST_SCAN */
+	uint32_t status; /* GST_*, without GST_SCAN */
 	uint8_t waitreason;
 	bool async_safe, sync_safe, assist, coroexit;
 };

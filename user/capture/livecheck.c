@@ -71,7 +71,7 @@ static const char *check_p_once(const struct golive *v, uint64_t addr, uint64_t 
 	if (p.id != i)
 		return "p.id is not its index";
 	*ret_val = p.status;
-	if (p.status > PST_LAST)
+	if (p.status > PST_DEAD)
 		return "p.status is no status";
 	if (!p.m)
 		return NULL;
@@ -231,8 +231,8 @@ static const char *check_g_state(struct check *c, uint64_t addr, const struct go
 static bool check_status_known(const struct golive_g *g, unsigned minor)
 {
 	switch (g->status) {
-	case 5: /* moribund: unused, but named */
-	case 7:
+	case GST_MORIBUND:
+	case 7: /* no version names it */
 		return false;
 	case GST_LEAKED:
 	case GST_DEADEXTRA:

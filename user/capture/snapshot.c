@@ -144,7 +144,7 @@ static int snap_ps(struct snap *s)
 			err = snap_one_p(s, addr, &p, &m, &ts);
 		if (err)
 			return diag_set(s->d, err, "cannot read allp[%llu]", (unsigned long long)i);
-		if (p.id != i || p.status > PST_LAST)
+		if (p.id != i || p.status > PST_DEAD)
 			return diag_set(s->d, -EBADMSG, "allp[%llu] has id %u and status %u",
 					(unsigned long long)i, p.id, p.status);
 		r = snap_rec(s, HOOK_SNAP_P, ts);

@@ -145,7 +145,7 @@ static void on_create(struct model *mo, struct at *a)
 		m_drop_g(mo, m);
 	if (!m_ensure_p(mo, m, a->p))
 		return;
-	g_create(mo, m, a->g, (a->r->gstatus & 0xfff) == 4, rec_stack(mo, a->r));
+	g_create(mo, m, a->g, GST_OF(a->r->gstatus) == GST_WAITING, rec_stack(mo, a->r));
 }
 
 static void on_exit(struct model *mo, struct at *a)

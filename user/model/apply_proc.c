@@ -21,7 +21,7 @@ void on_syscall_enter(struct model *mo, struct at *a)
 		     a->g->state == G_SYSCALL;
 
 	a->m->restart = a->m->begun = a->m->old_syscall = a->m->gcwait = false;
-	if ((a->r->gstatus & 0xfff) == 3)
+	if (GST_OF(a->r->gstatus) == GST_SYSCALL)
 		mo->told_late = true;
 	if (again)
 		return; /* the kernel repeats it after a signal, or the P's thief or the snapshot told */
@@ -40,7 +40,7 @@ void on_syscall_exit(struct model *mo, struct at *a)
 	bool told = mo->opts.go_minor >= 26 && !r->p;
 	struct p *p = told ? m->p : a->p;
 	bool kept = told || (r->p && (uint32_t)r->x == (uint32_t)(r->x >> 32) &&
-			     (mo->opts.go_minor >= 26 || r->y == 2));
+			     (mo->opts.go_minor >= 26 || r->y == PST_SYSCALL));
 
 	m->old_syscall = false;
 	m->restart = r->flags & REC_F_RESTART;

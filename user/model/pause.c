@@ -17,8 +17,6 @@
 #include "base/num.h"
 #include "image/reasons.h"
 
-enum { SCAN_BIT = 0x1000 };
-
 static const uint64_t HOT_NS = 200 * 1000 * 1000;
 
 /* Some thread, to write an event on; NULL if none is known. */
@@ -258,15 +256,15 @@ static void snap_g(struct model *mo, const struct rec *r)
 	g->epoch = mo->epoch;
 	if (g->state == G_NONE)
 		g->startpc = r->x;
-	switch (r->gstatus & ~(uint32_t)SCAN_BIT) {
-	case 1:
+	switch (GST_OF(r->gstatus)) {
+	case GST_RUNNABLE:
 		g_ensure_runnable(mo, m, g);
 		break;
-	case 2:
-	case 8:
+	case GST_RUNNING:
+	case GST_COPYSTACK:
 		snap_running(mo, m, g);
 		break;
-	case 3:
+	case GST_SYSCALL:
 		snap_syscall(mo, m, g, r);
 		break;
 	default:

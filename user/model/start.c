@@ -10,8 +10,6 @@
 #include <errno.h>
 #include <string.h>
 
-enum { SCAN_BIT = 0x1000 };
-
 /* What the snapshot says, by goid and by address; the records lie in mo->held. */
 struct snap {
 	struct map g; /* goid -> SNAP_G */
@@ -100,7 +98,7 @@ static void fix_syscall(struct model *mo, const struct rec *r, struct m *m)
 static void fix_execute(struct model *mo, const struct snap *sn, const struct rec *r, struct m *m)
 {
 	const struct rec *s = snap_rec(&sn->g, r->goid);
-	bool waited = s && s->ts < r->ts && (s->gstatus & ~(uint32_t)SCAN_BIT) == 4;
+	bool waited = s && s->ts < r->ts && GST_OF(s->gstatus) == GST_WAITING;
 
 	fix_p(mo, m, r->p, P_RUNNING);
 	m->g_fixed = true;
@@ -170,11 +168,6 @@ static void infer_one(struct model *mo, const struct snap *sn, const struct rec 
 	}
 }
 
-static uint32_t snap_status(const struct rec *r)
-{
-	return r->gstatus & ~(uint32_t)SCAN_BIT;
-}
-
 static void infer_snap_p(struct model *mo, const struct rec *r)
 {
 	struct p *p = p_find(mo, r->p);
@@ -183,7 +176,7 @@ static void infer_snap_p(struct model *mo, const struct rec *r)
 	if (p)
 		return;
 	p = p_get(mo, r->p, r->x);
-	if (!p || r->y != 1 || !r->tid)
+	if (!p || r->y != PST_RUNNING || !r->tid)
 		return;
 	m = m_get(mo, r->tid);
 	if (!m || m->p_fixed || m->p)
@@ -212,6 +205,7 @@ static void infer_snap_m(struct model *mo, const struct rec *r)
 static void infer_snap_g(struct model *mo, const struct rec *r)
 {
 	struct g *g = g_find(mo, r->goid);
+	uint32_t status = GST_OF(r->gstatus);
 	bool fresh = !g;
 	struct m *m;
 
@@ -221,14 +215,14 @@ static void infer_snap_g(struct model *mo, const struct rec *r)
 		g = g_get(mo, NULL, r->g, r->goid);
 		if (!g)
 			return;
-		g->state = snap_status(r) == 1 ? G_RUNNABLE : G_WAITING;
-		if (snap_status(r) == 2 || snap_status(r) == 3 || snap_status(r) == 8) {
+		g->state = status == GST_RUNNABLE ? G_RUNNABLE : G_WAITING;
+		if (status == GST_RUNNING || status == GST_SYSCALL || status == GST_COPYSTACK) {
 			g->state = G_RUNNABLE;
 			m = r->tid ? m_get(mo, r->tid) : NULL;
 			if (m && !m->g_fixed && !m->g) {
 				m->g = g;
 				g->m = m;
-				g->state = snap_status(r) == 3 ? G_SYSCALL : G_RUNNING;
+				g->state = status == GST_SYSCALL ? G_SYSCALL : G_RUNNING;
 			}
 		}
 	}
@@ -238,7 +232,7 @@ static void infer_snap_g(struct model *mo, const struct rec *r)
 	/* The stack that was read is the stack at the start only if nothing happened in between. */
 	if (fresh && g->state != G_RUNNING && r->npc) {
 		g->stack = stacks_intern(mo->stacks, r->pcs, r->npc,
-					 snap_status(r) == 3 ? 1 : 0,
+					 status == GST_SYSCALL ? 1 : 0,
 					 r->flags & REC_F_SCHED_PC ? STACK_ENTRY_PC : 0);
 		stacks_ref(mo->stacks, g->stack);
 	}
