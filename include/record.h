@@ -241,7 +241,7 @@ struct bpf_scratch {
 };
 
 /*
- * A link's cookie: the hook in the low byte, then flags of the site.
+ * A link's cookie: the hook in the low byte, then flags of the site, then two numbers.
  */
 enum cookie_flag {
 	COOKIE_NEWG_RAX = 1 << 8,  /* CREATE: the new g is in RAX, else in RBX */
@@ -249,10 +249,23 @@ enum cookie_flag {
 	COOKIE_PREEMPTED = 1 << 10, /* GOSCHED by gopreempt_m or goyield_m: always "preempted" */
 	COOKIE_GOSCHED = 1 << 11,  /* GOSCHED by gosched_m: always "runtime.Gosched" */
 	COOKIE_PC_AX = 1 << 12,	   /* SYSCALL_ENTER by reentersyscall: pc in AX, bp in CX */
-	COOKIE_TURN_SHIFT = 56,	   /* which link in turn (8 bits): hits of others than the last are left alone */
-	COOKIE_CALL_SHIFT = 16,	   /* HOOK_CALL: which of the functions asked for, from here on */
-	COOKIE_YIELD = 1 << 14,	   /* GOSCHED by goyield_m: not at a function's entry, its gobuf is whole */
 	COOKIE_CALL = 1 << 13,	   /* the site is a call, not the callee's entry: the stack has no return address yet */
+	COOKIE_YIELD = 1 << 14,	   /* GOSCHED by goyield_m: not at a function's entry, its gobuf is whole */
 };
+
+enum cookie_shift {
+	COOKIE_CALL_SHIFT = 16,	   /* HOOK_CALL: which of the functions asked for (40 bits) */
+	COOKIE_TURN_SHIFT = 56,	   /* which link in turn (8 bits): hits of others than the last are left alone */
+};
+
+/* Files and the other side's compiler count on these. */
+_Static_assert(sizeof(struct rec) == 80, "struct rec: no padding, whole words");
+_Static_assert(HOOK_BPF_END <= HOOK_SNAP_G, "hooks of BPF programs and of user/capture overlap");
+_Static_assert(sizeof(struct rec) + (REC_TEXT_PC * 8) + 2 * REC_TEXT_EACH <= REC_MAX_LEN &&
+		       sizeof(struct rec) + REC_MAX_PC * 8 <= REC_MAX_LEN,
+	       "REC_MAX_LEN holds the longest records");
+_Static_assert(__builtin_offsetof(struct ring_ctl, tail) == 64 &&
+		       __builtin_offsetof(struct ring_ctl, lost_by) == 128,
+	       "both sides of a ring write only their own cache lines");
 
 #endif
