@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "capture/rec.h"
 
 enum section { SECTION_META = 1, SECTION_RECORDS, SECTION_SYMBOLS, SECTION_END };
 
@@ -252,19 +253,12 @@ static bool get_section(const struct rawfile *f, size_t off, uint32_t *ret_kind,
 	return true;
 }
 
-static bool rec_lawful(const struct rec *r, size_t left)
-{
-	return left >= sizeof(*r) && r->len >= sizeof(*r) && r->len <= left &&
-	       r->len <= REC_MAX_LEN && (r->len & 7) == 0 && r->hook < HOOK_COUNT &&
-	       r->npc <= REC_MAX_PC && sizeof(*r) + r->npc * sizeof(r->pcs[0]) <= r->len;
-}
-
 static int check_run(struct span s, struct diag *d)
 {
 	while (s.left) {
 		const struct rec *r = (const struct rec *)s.p;
 
-		if (!rec_lawful(r, s.left))
+		if (!rec_sane(r, s.left))
 			return diag_set_at(d, s.off, -EBADMSG, "capture: a record is damaged");
 		span_skip(&s, r->len);
 	}
@@ -367,7 +361,7 @@ struct span rawfile_symbols(const struct rawfile *f)
 	return f->symbols;
 }
 
-int rawfile_whole(const struct rawfile *f)
+bool rawfile_whole(const struct rawfile *f)
 {
 	return f->whole;
 }

@@ -13,6 +13,7 @@
 #ifndef CAPTURE_RAWFILE_H
 #define CAPTURE_RAWFILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -56,9 +57,11 @@ struct rawfile;
  */
 int rawfile_open(const void *p, size_t len, struct rawfile **ret, struct diag *d);
 void rawfile_close(struct rawfile *f);
+/* What the capture says of itself, and its symbols: borrowed until rawfile_close. */
 const struct raw_meta *rawfile_meta(const struct rawfile *f);
 struct span rawfile_symbols(const struct rawfile *f);
-int rawfile_whole(const struct rawfile *f);
+/* False: the capture was cut short, before its end was written. */
+bool rawfile_whole(const struct rawfile *f);
 
 /* The next record, borrowed from the bytes, in order; NULL at the end. */
 const struct rec *rawfile_next(struct rawfile *f);

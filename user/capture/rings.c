@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "capture/rec.h"
+
 /* A record that waits for its turn. */
 struct entry {
 	uint64_t ts;
@@ -111,9 +113,7 @@ static int ring_scan(struct rings *r, struct ring *g, uint64_t now_ns, bool fina
 
 		if (seq != (uint32_t)(g->scanned >> 3) + 1)
 			break;
-		if (rec->len < sizeof(*rec) || rec->len > REC_MAX_LEN || (rec->len & 7) ||
-		    rec->len > head - g->scanned ||
-		    sizeof(*rec) + rec->npc * sizeof(rec->pcs[0]) > rec->len)
+		if (!rec_sane(rec, head - g->scanned))
 			return diag_set(d, -EBADMSG, "a ring is damaged: a record of %u bytes",
 					rec->len);
 		if (ring_insert(g, rec->ts, g->scanned) < 0)
