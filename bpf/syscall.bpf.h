@@ -46,7 +46,7 @@ static __always_inline bool take_g_sys(struct event *e, const char *b)
 }
 
 /*
- * The goroutine whose syscall this is (go-runtime.md 3.7): if its status is "in a syscall" - the
+ * The goroutine whose syscall this is (docs/go-runtime.md 1.4): if its status is "in a syscall" - the
  * runtime's own calls run on g0, which never has it. In Go code R14 holds the g: what is there is
  * taken for one if its first two words hold the stack that we are on. Else (C code, code before
  * the register is set up) the one in the thread's local storage is asked. 0: none.

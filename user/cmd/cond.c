@@ -14,10 +14,7 @@ static const char *const names[COND_KINDS] = {
 	[COND_GOROUTINES] = "goroutines", [COND_CALL] = "call",
 };
 
-/*
- * What the format calls the reasons of GoBlock (trace-format.md 6; Go 1.26
- * runtime/traceruntime.go).
- */
+/* What the format calls the reasons of GoBlock (Go 1.26 runtime/traceruntime.go). */
 static const char *const reasons[] = {
 	"sync",
 	"network",

@@ -123,7 +123,10 @@ int join_live(struct join *j, const struct capture *c, const struct join_opts *o
 	j->meta.gen_bytes = o->gen_bytes ? o->gen_bytes : JOIN_GEN_BYTES;
 	snprintf(j->meta.version, sizeof(j->meta.version), "%s", info->version.text);
 	snprintf(j->meta.name, sizeof(j->meta.name), "%s", capture_target(c)->comm);
-	/* Stands for wake-ups that no goroutine made: the poller and timers (trace-format.md 6). */
+	/*
+	 * Stands for wake-ups that no goroutine made, the poller's and timers': up to 1.25 the
+	 * profiles of go tool trace end a sample only at a transition that carries a stack.
+	 */
 	if (image_func_find(img, "runtime.findRunnable", &f) == 0 ||
 	    image_func_find(img, "runtime.findrunnable", &f) == 0)
 		j->meta.unblock_pc = f.entry_va + j->bias;

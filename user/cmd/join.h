@@ -47,7 +47,10 @@ enum {
 	JOIN_GEN_BYTES = 16 * 1024 * 1024, /* ... or at this size, which bounds a reader's memory */
 };
 
-/* The header's version for a target of Go 1.minor, as trace-format.md has `auto`. */
+/*
+ * The header's version for --format auto: the newest that every Go toolchain which can build
+ * the target reads, and 25 at most (26 adds only a mark against truncation).
+ */
 unsigned join_auto_format(unsigned go_minor);
 
 /* A live recording of c's process. */

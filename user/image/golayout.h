@@ -61,7 +61,7 @@ enum { GOLAYOUT_EXPERIMENT = 32 };
 /*
  * A version's text names the experiments that are not its default: "go1.24.13 X:nospinbitmutex". Those
  * that move fields which the live process cannot confirm before the recording, and those that no Go
- * up to 1.27 has: true with the first one's name. docs/go-runtime.md 2.3.
+ * up to 1.27 has: true with the first one's name. docs/go-runtime.md 2.1.
  */
 bool golayout_experiment(const char *version, char ret_name[GOLAYOUT_EXPERIMENT]);
 

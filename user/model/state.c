@@ -1,7 +1,7 @@
 /*
  * state.c - the transitions of goroutines and Ps (states in model.h), each with its event.
  *
- * The rules are those of Go 1.26 internal/trace/order.go; trace-format.md 4 has them as a table.
+ * The rules are those of Go 1.26 internal/trace/order.go.
  */
 #include "model/state.h"
 
@@ -419,7 +419,8 @@ void g_switch(struct model *mo, struct g *g, struct g *next, bool destroy)
 
 	assert(g->state == G_RUNNING && next->state == G_WAITING);
 	if (mo->opts.format < 23 || next->coro22) {
-		/* What newer readers make of a switch (trace-format.md 1). */
+		/* What newer readers make of a switch (Go 1.26 internal/trace/order.go, advanceGoSwitch),
+		 * in events that older ones know. */
 		g_unblock(mo, m, next, 0);
 		if (destroy)
 			g_destroy(mo, g);

@@ -1,9 +1,8 @@
 /*
  * privilege.h - what this process may do, told before it fails.
  *
- * What counts is always the attempt; this only turns a refusal into the one missing thing
- * (uprobes.md 2): a multi link needs CAP_BPF and CAP_PERFMON, reading another user's process
- * CAP_SYS_PTRACE; CAP_SYS_ADMIN stands for the first two (Linux kernel/bpf/syscall.c, 5.8).
+ * What counts is always the attempt; this only turns a refusal into the one missing thing: a
+ * multi link needs CAP_BPF and CAP_PERFMON, reading another user's process CAP_SYS_PTRACE; CAP_SYS_ADMIN stands for the first two (Linux kernel/bpf/syscall.c, 5.8).
  */
 #ifndef PROC_PRIVILEGE_H
 #define PROC_PRIVILEGE_H

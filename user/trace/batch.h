@@ -1,7 +1,7 @@
 /*
  * batch.h - one batch of events of the Go trace format, before it is written.
  *
- * Wire form (Go 1.22 on; Go 1.26 internal/trace/batch.go, tracev2/events.go; trace-format.md 2):
+ * Wire form (Go 1.22 on; Go 1.26 internal/trace/batch.go, tracev2/events.go):
  *	01 gen m time size  body[size]		all but the 01 are uvarints
  *	body = { type dt args... }		dt = ticks since the previous event
  *

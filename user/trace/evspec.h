@@ -2,7 +2,7 @@
  * evspec.h - the events of the Go execution trace, version 2: what writer, reader and judge share.
  *
  * Source: Go 1.26 internal/trace/tracev2/events.go (one row an event) and internal/trace/version
- * (a version is a prefix of that table); trace-format rules in docs/trace-format.md.
+ * (a version is a prefix of that table).
  */
 #ifndef TRACE_EVSPEC_H
 #define TRACE_EVSPEC_H
