@@ -14,6 +14,7 @@
 #include "base/scope.h"
 #include "cmd/options.h"
 #include "cmd/output.h"
+#include "cmd/tracefile.h"
 #include "include/gotrace.h"
 #include "report/cut.h"
 #include "report/evtext.h"
@@ -49,20 +50,6 @@ struct export_cmd {
 enum { OPT_PPROF = 256, OPT_TEXT, OPT_CUT };
 enum { TEXT_CHUNK = 256 * 1024 };
 
-static int take_moment(char *s, int64_t *ret_ns, struct diag *d)
-{
-	uint64_t ns = 0;
-	int err = 0;
-
-	if (strcmp(s, "0") && strcmp(s, "0s"))
-		err = parse_duration(s, &ns, d);
-	if (!err && ns > INT64_MAX / 2)
-		err = diag_set(d, -ERANGE, "'%s': too long", s);
-	if (!err)
-		*ret_ns = (int64_t)ns;
-	return err;
-}
-
 static int take_cut(const char *arg, struct export_cmd *c, struct diag *d)
 {
 	SCOPED_FREE char *text = strdup(arg);
@@ -72,9 +59,9 @@ static int take_cut(const char *arg, struct export_cmd *c, struct diag *d)
 	if (!comma)
 		return diag_set(d, -EINVAL, "'%s': give two times, as in 1.5s,2s", arg);
 	*comma = 0;
-	err = take_moment(text, &c->from_ns, d);
+	err = tracefile_moment(text, &c->from_ns, d);
 	if (!err)
-		err = take_moment(comma + 1, &c->to_ns, d);
+		err = tracefile_moment(comma + 1, &c->to_ns, d);
 	if (!err && c->to_ns <= c->from_ns)
 		err = diag_set(d, -EINVAL, "'%s': the second time is not after the first", arg);
 	return err;
@@ -110,10 +97,7 @@ struct export_run {
 
 static void complain(struct export_run *r, uint64_t off, const char *text)
 {
-	if (off != DIAG_NO_OFF)
-		log_error("%s: offset %llu: %s", r->name, (unsigned long long)off, text);
-	else
-		log_error("%s: %s", r->name, text);
+	tracefile_complain(r->name, off, text);
 	r->failed = EXIT_FAILED;
 }
 
@@ -137,16 +121,10 @@ static bool write_out(struct export_run *r, struct buf *b)
 
 static struct gotrace *open_trace(struct export_run *r)
 {
-	struct gotrace_error e;
-	struct gotrace *t = NULL;
-	int err;
+	struct gotrace *t = tracefile_open(r->name);
 
-	if (strcmp(r->name, "-"))
-		err = gotrace_open_path(r->name, GOTRACE_AHEAD, &t, &e);
-	else
-		err = gotrace_open_fd(STDIN_FILENO, GOTRACE_AHEAD, &t, &e);
-	if (err)
-		complain(r, e.offset, e.text);
+	if (!t)
+		r->failed = EXIT_FAILED;
 	return t;
 }
 

@@ -14,6 +14,7 @@
 #include "base/parse.h"
 #include "base/scope.h"
 #include "cmd/options.h"
+#include "cmd/tracefile.h"
 #include "include/gotrace.h"
 #include "report/compare.h"
 #include "report/jsonout.h"
@@ -66,21 +67,13 @@ static const struct option long_opts[] = {
 	{ 0 },
 };
 
-/* A moment since the trace's first event; 0 is one, too. */
 static int parse_moment(const char *s, bool *ret_has, int64_t *ret_ns, struct diag *d)
 {
-	uint64_t ns = 0;
-	int err = 0;
+	int err = tracefile_moment(s, ret_ns, d);
 
-	if (strcmp(s, "0") && strcmp(s, "0s"))
-		err = parse_duration(s, &ns, d);
-	if (!err && ns > INT64_MAX / 2)
-		err = diag_set(d, -ERANGE, "'%s': too long", s);
-	if (err)
-		return err;
-	*ret_has = true;
-	*ret_ns = (int64_t)ns;
-	return 0;
+	if (!err)
+		*ret_has = true;
+	return err;
 }
 
 static int parse_size_t(const char *s, const char *what, size_t *ret, struct diag *d)
@@ -126,14 +119,6 @@ static int report_option(int opt, struct report_cmd *c, struct diag *d)
 	}
 }
 
-/* Opens a file, or stdin. */
-static int trace_open(const char *name, struct gotrace **ret_t, struct gotrace_error *ret_err)
-{
-	if (!strcmp(name, "-"))
-		return gotrace_open_fd(STDIN_FILENO, GOTRACE_AHEAD, ret_t, ret_err);
-	return gotrace_open_path(name, GOTRACE_AHEAD, ret_t, ret_err);
-}
-
 static void report_close(struct gotrace **t)
 {
 	gotrace_close(*t);
@@ -144,26 +129,15 @@ static void report_drop(struct report **r)
 	report_free(*r);
 }
 
-static void report_complain(const char *name, const struct gotrace_error *e)
-{
-	if (e->offset != GOTRACE_NO_OFFSET)
-		log_error("%s: offset %llu: %s", name, (unsigned long long)e->offset, e->text);
-	else
-		log_error("%s: %s", name, e->text);
-}
-
 /* 0, or 1 with the reason told. ret_r is set if something could be read. */
 static int report_file(const char *name, const struct report_cmd *c, struct report **ret_r)
 {
-	SCOPED(report_close) struct gotrace *t = NULL;
+	SCOPED(report_close) struct gotrace *t = tracefile_open(name);
 	SCOPED(report_drop) struct report *r = NULL;
-	struct gotrace_error e;
-	int err = trace_open(name, &t, &e);
+	int err;
 
-	if (err) {
-		report_complain(name, &e);
+	if (!t)
 		return 1;
-	}
 	err = report_new(&c->opts, &r);
 	if (!err)
 		err = report_read(r, t);
@@ -173,7 +147,7 @@ static int report_file(const char *name, const struct report_cmd *c, struct repo
 	}
 	err = r->error.code != 0;
 	if (err)
-		report_complain(name, &r->error);
+		tracefile_complain(name, r->error.offset, r->error.text);
 	if (!r->info.generations) {
 		if (!err)
 			log_error("%s: the trace holds no generation", name);
