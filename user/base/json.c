@@ -5,41 +5,15 @@
 #include <math.h>
 #include <string.h>
 
-/* Length of the UTF-8 character at s, or 0: there is none. s is zero-terminated. */
-static size_t utf8_len(const unsigned char *s)
-{
-	uint32_t c;
-	size_t n;
-
-	if (*s < 0x80)
-		return 1;
-	if (*s >= 0xc2 && *s < 0xe0)
-		n = 2;
-	else if (*s >= 0xe0 && *s < 0xf0)
-		n = 3;
-	else if (*s >= 0xf0 && *s < 0xf5)
-		n = 4;
-	else
-		return 0;
-	c = *s & (0x7fU >> n);
-	for (size_t i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	if ((n == 3 && (c < 0x800 || (c >= 0xd800 && c < 0xe000))) ||
-	    (n == 4 && (c < 0x10000 || c > 0x10ffff)))
-		return 0;
-	return n;
-}
+#include "base/utf8.h"
 
 static void put_str(struct json *j, const char *text)
 {
-	const unsigned char *s = (const unsigned char *)text;
+	const uint8_t *s = (const uint8_t *)text, *end = s + strlen(text);
 
 	buf_u8(j->out, '"');
-	while (*s) {
-		size_t n = utf8_len(s);
+	while (s < end) {
+		size_t n = utf8_len(s, (size_t)(end - s));
 
 		if (!n) {
 			buf_bytes(j->out, "\xef\xbf\xbd", 3);

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/utf8.h"
+
 /* Decimal, without printf: there are tens of millions. */
 static void put_uint(struct buf *out, uint64_t v)
 {
@@ -30,26 +32,6 @@ static void put_text(struct buf *out, const char *s)
 	buf_bytes(out, s, strlen(s));
 }
 
-/* Length of a valid UTF-8 character of 2 to 4 bytes, or 0. */
-static size_t rune_len(const uint8_t *s, size_t left)
-{
-	uint32_t c;
-	size_t n = *s >= 0xf0 ? 4 : *s >= 0xe0 ? 3 : 2;
-
-	if (*s < 0xc2 || *s > 0xf4 || left < n)
-		return 0;
-	c = *s & (0x7fU >> n);
-	for (size_t i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	if ((n == 3 && (c < 0x800 || (c >= 0xd800 && c < 0xe000))) ||
-	    (n == 4 && (c < 0x10000 || c > 0x10ffff)))
-		return 0;
-	return n;
-}
-
 static void put_escape(struct buf *out, uint8_t c)
 {
 	static const char names[] = "abtnvfr"; /* 7 to 13 */
@@ -68,10 +50,8 @@ static void put_quoted(struct buf *out, struct gotrace_str s)
 	buf_u8(out, '"');
 	for (size_t i = 0; i < s.len;) {
 		uint8_t c = (uint8_t)s.p[i];
-		size_t n = 1;
+		size_t n = utf8_len((const uint8_t *)s.p + i, s.len - i);
 
-		if (c >= 0x80)
-			n = rune_len((const uint8_t *)s.p + i, s.len - i);
 		if (!n || (n == 1 && (c < 0x20 || c == 0x7f || c == '"' || c == '\\'))) {
 			put_escape(out, c);
 			n = 1;

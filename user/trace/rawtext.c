@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/num.h"
 #include "base/span.h"
+#include "base/utf8.h"
 #include "trace/cursor.h"
 #include "trace/evspec.h"
 
@@ -88,26 +89,6 @@ static bool has_data(unsigned type)
 }
 
 /* --- wire to text --------------------------------------------------------------------------------- */
-
-/* The length of the UTF-8 character at p, of 2 to 4 bytes; 0 if there is none. */
-static size_t utf8_len(const uint8_t *p, size_t left)
-{
-	size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-	uint32_t v;
-
-	if (p[0] < 0xc2 || p[0] > 0xf4 || n > left)
-		return 0;
-	v = p[0] & (0xffu >> (n + 1));
-	for (size_t i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		v = v << 6 | (p[i] & 0x3f);
-	}
-	if ((n == 3 && (v < 0x800 || (v >= 0xd800 && v < 0xe000))) ||
-	    (n == 4 && (v < 0x10000 || v > 0x10ffff)))
-		return 0;
-	return n;
-}
 
 /* As Go's strconv.Quote, but for characters that cannot be printed: they stay. */
 static void put_quoted(struct buf *out, const uint8_t *p, size_t len)
