@@ -134,9 +134,13 @@ struct gotrace_transition {
 					      function); NULL: none */
 };
 
+/* Named as in Go's runtime/metrics. */
+#define GOTRACE_METRIC_GOMAXPROCS "/sched/gomaxprocs:threads"
+#define GOTRACE_METRIC_HEAP "/memory/classes/heap/objects:bytes"
+#define GOTRACE_METRIC_HEAP_GOAL "/gc/heap/goal:bytes"
+
 struct gotrace_metric {
-	const char *name; /* "/sched/gomaxprocs:threads" "/memory/classes/heap/objects:bytes"
-			     "/gc/heap/goal:bytes"; static: lives for ever */
+	const char *name; /* GOTRACE_METRIC_*, by content; static: lives for ever */
 	uint64_t value;
 };
 

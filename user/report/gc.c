@@ -67,11 +67,11 @@ static void gc_metric(struct gc *gc, const struct gotrace_event *ev)
 {
 	const struct gotrace_metric *m = &ev->u.metric;
 
-	if (m->name[1] == 'm') { /* /memory/classes/heap/objects:bytes */
+	if (!strcmp(m->name, GOTRACE_METRIC_HEAP)) {
 		gc->heap_last = m->value;
 		gc->heap_max = num_max(gc->heap_max, m->value);
 		series_set(&gc->heap, ev->time, (double)m->value);
-	} else if (m->name[1] == 'g') { /* /gc/heap/goal:bytes */
+	} else if (!strcmp(m->name, GOTRACE_METRIC_HEAP_GOAL)) {
 		gc->goal_last = m->value;
 		gc->goal_max = num_max(gc->goal_max, m->value);
 		series_set(&gc->goal, ev->time, (double)m->value);

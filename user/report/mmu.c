@@ -249,7 +249,7 @@ void mmu_feed(struct mmu *m, const struct gotrace_event *ev, const struct stint 
 		mmu_label(m, ev);
 		break;
 	case GOTRACE_METRIC:
-		if (ev->u.metric.name[1] != 's' || !ev->u.metric.value)
+		if (strcmp(ev->u.metric.name, GOTRACE_METRIC_GOMAXPROCS) || !ev->u.metric.value)
 			return;
 		m->procs = ev->u.metric.value;
 		if (!m->begin)

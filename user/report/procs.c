@@ -112,7 +112,7 @@ void procs_feed(struct procs *p, const struct gotrace_event *ev, const struct st
 			procs_proc(p, &ev->u.transition);
 		change = true;
 	} else if (ev->kind == GOTRACE_METRIC &&
-		   ev->u.metric.name[1] == 's') { /* /sched/gomaxprocs:threads */
+		   !strcmp(ev->u.metric.name, GOTRACE_METRIC_GOMAXPROCS)) {
 		p->max = ev->u.metric.value;
 		p->max_said = true;
 		change = true;

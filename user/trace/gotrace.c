@@ -249,11 +249,11 @@ static void fill_metric(const struct order_event *ev, struct gotrace_metric *m)
 {
 	m->value = ev->args[0];
 	if (ev->type == EV_PROCS_CHANGE)
-		m->name = "/sched/gomaxprocs:threads";
+		m->name = GOTRACE_METRIC_GOMAXPROCS;
 	else if (ev->type == EV_HEAP_ALLOC)
-		m->name = "/memory/classes/heap/objects:bytes";
+		m->name = GOTRACE_METRIC_HEAP;
 	else
-		m->name = "/gc/heap/goal:bytes";
+		m->name = GOTRACE_METRIC_HEAP_GOAL;
 }
 
 /* "stop-the-world (why)", made once for a string and generation. */
