@@ -11,7 +11,7 @@ static const char *name_of(const struct report *r, uint64_t name)
 
 static void out_series(struct json *j, const char *key, const struct series *s)
 {
-	unsigned used = s->width ? (unsigned)((s->at - s->t0 + s->width - 1) / s->width) : 0;
+	unsigned used = series_used(s);
 
 	json_object(j, key);
 	json_int(j, "begin_ns", s->t0);

@@ -176,7 +176,7 @@ static void page_sparkline(struct page *p, const struct series *s, unsigned used
 
 void page_spark(struct page *p, const char *title, const struct series *s, double scale)
 {
-	unsigned used = s->width ? (unsigned)((s->at - s->t0 + s->width - 1) / s->width) : 0;
+	unsigned used = series_used(s);
 	double most = 0;
 
 	for (unsigned i = 0; i < used; i++)

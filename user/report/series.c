@@ -49,12 +49,15 @@ void series_set(struct series *s, int64_t t, double level)
 	s->level = level;
 }
 
-unsigned series_finish(struct series *s, int64_t t)
+void series_finish(struct series *s, int64_t t)
 {
-	if (!s->width)
-		return 0;
-	series_advance(s, t);
-	return (unsigned)((s->at - s->t0 + s->width - 1) / s->width);
+	if (s->width)
+		series_advance(s, t);
+}
+
+unsigned series_used(const struct series *s)
+{
+	return s->width ? (unsigned)((s->at - s->t0 + s->width - 1) / s->width) : 0;
 }
 
 double series_mean(const struct series *s, unsigned i)

@@ -26,8 +26,11 @@ void series_begin(struct series *s, int64_t t, double level);
 /* From t on (t does not fall) the level is another one. */
 void series_set(struct series *s, int64_t t, double level);
 
-/* Accounts for the time up to t. How many buckets are in use. */
-unsigned series_finish(struct series *s, int64_t t);
+/* Accounts for the time up to t. */
+void series_finish(struct series *s, int64_t t);
+
+/* How many buckets are in use: those that begin before the time accounted for; 0 if not begun. */
+unsigned series_used(const struct series *s);
 
 /* The mean of bucket i < the number in use. */
 double series_mean(const struct series *s, unsigned i);
