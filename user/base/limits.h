@@ -22,7 +22,7 @@ enum {
 
 	/* Processes (user/proc, user/capture). */
 	LIMIT_GS = 16 * 1024 * 1024,	   /* goroutine structures of one process */
-	LIMIT_PS = 4096,		   /* GOMAXPROCS is at most this far below any real machine */
+	LIMIT_PS = 4096,		   /* GOMAXPROCS; more than any real machine has processors */
 	LIMIT_MS = 256 * 1024,		   /* threads */
 	LIMIT_MAPS = 256 * 1024,	   /* file-backed or executable mappings of one process */
 

@@ -1,7 +1,7 @@
 /*
  * attach.h - the BPF side of a recording: load, attach, arm, disarm, detach.
  *
- *	new --load--> loaded --attach--> attached --arm--> armed --disarm--> ... --free
+ *	load -> [set_who] -> link -> arm(true) -> [switch, let_go] -> arm(false) -> unlink -> free
  *
  * A1  One uprobe.multi link for all sites that are watched; for others, it is replaced: the new one is
  *     there before the old one goes, and programs leave hits of the old one alone (turns). Links are
@@ -92,12 +92,13 @@ int attach_own_offset(uintptr_t addr, unsigned long *ret);
 /* Forgets all that was recorded so far: before anything of the target's is. */
 void attach_forget(struct attach *a);
 
+/* From now on hits make records, or none do. Programs that run already may still write one. */
 void attach_arm(struct attach *a, bool on);
 
 /* True once the target has replaced itself by exec; nothing of the new program is recorded. */
 bool attach_execed(const struct attach *a);
 
-/* Detaches; the rings stay readable. */
+/* Detaches, and waits for programs that run; the rings stay readable. Takes NULL. */
 void attach_unlink(struct attach *a);
 void attach_free(struct attach *a);
 

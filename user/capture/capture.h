@@ -48,6 +48,10 @@ struct capture_sink {
  */
 int capture_open(int pid, const struct capture_opts *opts, struct capture **ret, struct diag *d);
 
+/*
+ * Loads, attaches and arms: hits make records from here on, which capture_poll hands to sink (copied).
+ * 0, or as attach_load and attach_link; capture_free is right after an error.
+ */
 int capture_start(struct capture *c, const struct capture_sink *sink, struct diag *d);
 
 /* Loads and attaches without arming, and detaches: would it work? 0 or as capture_start. */

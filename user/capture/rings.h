@@ -60,7 +60,7 @@ void rings_release(struct rings *r);
 /* Everything recorded so far counts as read: its control parts were set so. No program runs. */
 void rings_skip(struct rings *r);
 
-/* Bytes claimed and not yet given back, of the fullest ring, and its size. */
+/* Bytes claimed and not yet given back, of the fullest ring. */
 size_t rings_fill(const struct rings *r);
 
 /* Sums over all rings. */

@@ -3,8 +3,8 @@
  *
  * O1  Nothing half-written ever stands under the final name.
  * O2  Mode 0600; owned by the user who called sudo (SUDO_UID, SUDO_GID), if there is one.
- * O4  output_open_in works by the folder's descriptor: it does not matter what its path means later.
  * O3  "-" is stdout: bytes go out as they come, nothing is renamed.
+ * O4  output_open_in works by the folder's descriptor: it does not matter what its path means later.
  */
 #ifndef CMD_OUTPUT_H
 #define CMD_OUTPUT_H

@@ -28,7 +28,10 @@ struct toll {
 	uint64_t hits, ns; /* of all */
 };
 
-/* Adds what came since, cpu_ns: CPU time of the target so far; whenever prices change (capture_step), before it. */
+/*
+ * Adds what the hits since the last call cost, at today's prices: so it is called before prices change
+ * (capture_step), too. now_ns: CLOCK_MONOTONIC; cpu_ns: the target's CPU time so far.
+ */
 void toll_update(struct toll *t, const struct capture *c, const struct model_stats *s,
 		 uint64_t now_ns, uint64_t cpu_ns);
 

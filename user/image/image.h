@@ -60,7 +60,7 @@ const struct image_info *image_get_info(const struct image *img);
 /*
  * Layout of g, m, p, schedt, gcController of this version; NULL if the tables have none for it, or
  * if the version text has words that we do not know (experiments move fields): the caller may take
- * golayout_find or golayout_newest as a candidate and confirm it against the live process.
+ * golayout_candidate's and confirm it against the live process.
  */
 const struct golayout *image_get_layout(const struct image *img);
 
@@ -185,15 +185,11 @@ enum image_table { TABLE_WAIT_REASONS, TABLE_BLOCK_REASONS, TABLE_STW_REASONS };
 
 /*
  * The runtime's own string table; *ret_v points to *ret_cnt borrowed C strings. -ENOENT: the
- * linker dropped it (block reasons up to 1.22 in programs that never trace) or not found.
+ * linker dropped it (block reasons up to 1.22 in programs that never trace) or not found; reasons.h
+ * has the fixed facts of a version then.
  */
 int image_table_get(const struct image *img, enum image_table table, const char *const **ret_v,
 		    size_t *ret_cnt);
-
-/*
- * The fixed facts of a version, for what the binary's own tables lack: block reason texts, and
- * whether a wait reason's number is a pseudo-wait (status waiting while running). See reasons.h.
- */
 
 /* ---- what a pc means (docs/go-runtime.md 8.3) ------------------------------------------------ */
 

@@ -6,7 +6,7 @@
  * T3  A five-byte nop is a site only inside one page (kernels patch it whole), and only where no
  *     path reaches the instruction behind it by another way.
  *
- * The functions are those of image.h without the prefix. Facts: docs/go-runtime.md 3.
+ * Each function is what image.h has as image_<name>, site_syscall image_syscall_pcs: see there. Facts: docs/go-runtime.md 3.
  */
 #ifndef IMAGE_SITE_H
 #define IMAGE_SITE_H

@@ -11,7 +11,7 @@
  *     one is always kept. A generation covers the time until the next one starts, also where
  *     nothing happened: so what is kept covers the whole window, and less than one generation more.
  * R4  The arena never grows. What holders keep after the ring has given it up is in the same arena,
- *     in the part beyond the limit (GENRING_SLACK) first.
+ *     in the part beyond the limit (genring.c, SLACK_DIV) first.
  *
  * One thread adds, holds and frees; a set's generations may be dropped by another.
  */

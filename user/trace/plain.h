@@ -6,9 +6,9 @@
  * events, it does not.
  *
  * L1  An event with PLAIN set is of a kind of orderplain.h; its stacks and its reason are in its
- *     generation (E4).
+ *     generation (reader.h, E4).
  * L2  ev->g was the goroutine of args[0] then, or NULL. It may be gone, and another may have come:
- *     whoever uses it checks the id (R1).
+ *     whoever uses it checks the id (orderstate.h, R1).
  */
 #ifndef TRACE_PLAIN_H
 #define TRACE_PLAIN_H
