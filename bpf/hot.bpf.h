@@ -103,7 +103,7 @@ static __always_inline u64 known_here(struct pt_regs *ctx)
 
 	if (!w.hi || !known_begin(&w, sp) || !known_at(&w, sp, 8, &off))
 		return 0;
-	c.hash = hash_pc(hash_pc(1, cfg.gopark_pc), word(b, off));
+	c.hash = hash_pc(hash_pc(HASH_SEED, cfg.gopark_pc), word(b, off));
 	return known_end(&w, sp, known_walk(&w, &c));
 }
 
@@ -144,7 +144,7 @@ static __always_inline u64 known_behind(char *b)
 	struct known_chain c = { .fp = word(b, cfg.g_sched_bp), .n = 1 };
 	u64 fp = c.fp;
 
-	c.hash = hash_pc(1, word(b, cfg.g_sched_pc));
+	c.hash = hash_pc(HASH_SEED, word(b, cfg.g_sched_pc));
 	if (!known_begin(&w, fp))
 		return 0;
 	return known_end(&w, fp, known_walk(&w, &c));

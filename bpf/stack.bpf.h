@@ -44,6 +44,12 @@ static __always_inline void scratch_give(struct bpf_scratch *s)
 	__sync_lock_test_and_set(&s->busy, 0);
 }
 
+/*
+ * A stack's hash: hash_pc over its pcs, leaf first, from HASH_SEED on, then hash_end. The quick walks
+ * (hot.bpf.h, syscall.bpf.h) and stack_walk must agree on it: one is looked up by the other's.
+ */
+enum { HASH_SEED = 1 };
+
 static __always_inline u64 hash_pc(u64 h, u64 pc)
 {
 	h = (h ^ pc) * 0x9e3779b97f4a7c15ULL;
@@ -250,7 +256,7 @@ static __always_inline bool walk_first(struct bpf_scratch *s, const struct event
 /* Fills s->pcs from pc0, pc1 and the chain at e->fp; the number, and their hash (never 0). */
 static __always_inline u32 stack_walk(struct event *e, struct bpf_scratch *s, u64 *ret_hash)
 {
-	u64 hash = 1;
+	u64 hash = HASH_SEED;
 	u32 n = 0;
 
 	if (e->pc0) {

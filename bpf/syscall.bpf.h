@@ -94,7 +94,7 @@ static __always_inline u64 go_syscall_known(const struct pt_regs *regs)
 	pc = word(b, off + 8);
 	if (pc != cfg.sys_ret[0] && pc != cfg.sys_ret[1])
 		return 0;
-	c.hash = hash_pc(1, pc == cfg.sys_ret[0] ? cfg.sys_pc[0] : cfg.sys_pc[1]);
+	c.hash = hash_pc(HASH_SEED, pc == cfg.sys_ret[0] ? cfg.sys_pc[0] : cfg.sys_pc[1]);
 	c.fp = word(b, off);
 	return known_end(&w, frame, known_walk(&w, &c));
 }
