@@ -22,14 +22,15 @@ struct client {
 
 struct ctl {
 	int lock_fd, listen_fd; /* owned */
-	char path[CTL_PATH];	/* of the socket; "": not bound */
+	char lock_path[CTL_PATH];
+	char path[CTL_PATH]; /* of the socket; "": not bound */
 	struct client v[CTL_CLIENTS];
 };
 
 /* Takes the lock and leaves our pid in it. */
 static int ctl_lock(struct ctl *c, int pid, struct diag *d)
 {
-	char path[CTL_PATH], text[32] = "";
+	char *path = c->lock_path, text[32] = "";
 	int err = ctlpath_get(pid, "lock", true, path, d), n;
 
 	if (err < 0)
@@ -107,9 +108,6 @@ static void client_close(struct client *cl)
 
 void ctl_close(struct ctl *c)
 {
-	char lock[CTL_PATH];
-	size_t n;
-
 	if (!c)
 		return;
 	for (size_t i = 0; i < CTL_CLIENTS; i++)
@@ -118,14 +116,8 @@ void ctl_close(struct ctl *c)
 		close(c->listen_fd);
 	if (c->path[0]) {
 		(void)unlink(c->path);
-		/*
-		 * While we hold it: whoever opened it meanwhile fails to lock it, and may try
-		 * again.
-		 */
-		snprintf(lock, sizeof(lock), "%s", c->path);
-		n = strlen(lock);
-		memcpy(lock + n - 4, "lock", 4);
-		(void)unlink(lock);
+		/* While we hold it: whoever opened it meanwhile fails to lock it, and may try again. */
+		(void)unlink(c->lock_path);
 	}
 	if (c->lock_fd >= 0)
 		close(c->lock_fd);
