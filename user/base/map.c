@@ -120,6 +120,13 @@ bool map_next(const struct map *m, size_t *pos, struct map_slot *ret_slot)
 	return false;
 }
 
+void map_set_all(struct map *m, uint64_t val)
+{
+	for (size_t i = 0; i < m->cap; i++)
+		if (m->used[i])
+			m->slots[i].val = val;
+}
+
 void map_reset(struct map *m)
 {
 	if (m->cap)

@@ -37,6 +37,9 @@ bool map_del(struct map *m, uint64_t key);
 /* Walks all: start with *pos = 0; false at the end. No put or delete in between. */
 bool map_next(const struct map *m, size_t *pos, struct map_slot *ret_slot);
 
+/* Sets all values to val; keys stay. */
+void map_set_all(struct map *m, uint64_t val);
+
 /* Forgets all, keeps the memory. */
 void map_reset(struct map *m);
 void map_done(struct map *m);

@@ -34,21 +34,13 @@ void gc_done(struct gc *gc)
 	map_done(&gc->sweeps);
 }
 
-static void restart_all(struct map *m, int64_t t)
-{
-	struct map_slot s;
-
-	for (size_t pos = 0; map_next(m, &pos, &s);)
-		*map_find(m, s.key) = (uint64_t)t;
-}
-
 void gc_restart(struct gc *gc, int64_t t)
 {
 	gc->cycle_since = gc->cycle_since ? t : 0;
 	if (gc->stw_since)
 		gc->stw_since = gc->stw_last = t;
-	restart_all(&gc->assists, t);
-	restart_all(&gc->sweeps, t);
+	map_set_all(&gc->assists, (uint64_t)t);
+	map_set_all(&gc->sweeps, (uint64_t)t);
 	gc->cycles = (struct hist){ 0 };
 	stws_reset(gc);
 	longest_reset(&gc->stops);

@@ -36,22 +36,14 @@ void user_done(struct user *u)
 	map_done(&u->begins);
 }
 
-static void restart_all(struct map *m, int64_t t)
-{
-	struct map_slot s;
-
-	for (size_t pos = 0; map_next(m, &pos, &s);)
-		*map_find(m, s.key) = (uint64_t)t;
-}
-
 void user_restart(struct user *u, int64_t t)
 {
 	types_reset(&u->tasks);
 	types_reset(&u->regions);
 	tab_reset(&u->categories);
 	u->log_cnt = 0;
-	restart_all(&u->open_tasks, t);
-	restart_all(&u->begins, t);
+	map_set_all(&u->open_tasks, (uint64_t)t);
+	map_set_all(&u->begins, (uint64_t)t);
 }
 
 static uint64_t region_key(int64_t g, uint64_t depth)

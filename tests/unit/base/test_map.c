@@ -110,12 +110,33 @@ static void test_empty_and_reset(void **state)
 	map_done(&m);
 }
 
+static void test_set_all(void **state)
+{
+	struct map m = { 0 };
+	struct map_slot slot;
+	size_t pos = 0, cnt = 0;
+
+	(void)state;
+	map_set_all(&m, 5);
+	assert_int_equal(m.cnt, 0);
+	for (uint64_t k = 0; k < 20; k++)
+		assert_int_equal(map_put(&m, k, k + 100), 0);
+	assert_true(map_del(&m, 3));
+	map_set_all(&m, 5);
+	for (; map_next(&m, &pos, &slot); cnt++)
+		assert_int_equal(slot.val, 5);
+	assert_int_equal(cnt, 19);
+	assert_null(map_find(&m, 3));
+	map_done(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_against_reference),
 		cmocka_unit_test(test_churn_does_not_grow),
 		cmocka_unit_test(test_empty_and_reset),
+		cmocka_unit_test(test_set_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
