@@ -75,15 +75,13 @@ static void show_plan(const struct plan *p)
 static int show_kernel(const struct target *t, struct diag *d)
 {
 	struct privilege pr;
-	int err;
 
 	privilege_read(&pr);
 	row("capabilities", "bpf %s, perfmon %s, sys_ptrace %s", pr.bpf_ok ? "yes" : "NO",
 	    pr.perfmon_ok ? "yes" : "NO", pr.cap_sys_ptrace ? "yes" : "no");
 	row("kernel", "BTF %s, lockdown %s", pr.has_btf ? "yes" : "NO",
 	    pr.lockdown == LOCKDOWN_NONE ? "off" : "ON");
-	err = privilege_missing(&pr, t, d);
-	return err;
+	return privilege_missing(&pr, t, d);
 }
 
 /* Loads and attaches, never arms, detaches: the one proof that it works. */

@@ -177,8 +177,8 @@ static void *dump_thread(void *arg)
 		d->result = r;
 		d->have_result = true;
 		pthread_cond_broadcast(&d->done);
-		if (write(d->event_fd, &one, sizeof(one)) <
-		    0) /* cannot fail: the counter is 0 or 1 */
+		/* Cannot fail: the counter is 0 or 1. */
+		if (write(d->event_fd, &one, sizeof(one)) < 0)
 			continue;
 	}
 	pthread_mutex_unlock(&d->lock);

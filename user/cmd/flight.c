@@ -293,12 +293,10 @@ static int flight_follow(struct flight *f, struct diag *d)
 	(void)notify_send("READY=1\nSTATUS=waiting for the process");
 	while (!f->stop && (err = follow_wait(&fo, f->s.signal_fd, &pid, d)) != 0) {
 		struct diag why = { 0 };
-		bool began = false;
+		bool began = false, execed;
 
 		if (err < 0)
 			return err;
-		bool execed;
-
 		err = flight_once(f, pid, &began, &why);
 		execed = f->s.end == REC_END_EXEC;
 		flight_reset(f);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/num.h"
 #include "base/parse.h"
 
 static const uint64_t window_min_ns = 100 * 1000 * 1000ULL;
@@ -149,7 +150,7 @@ int flightopts_take(struct flight_opts *o, int c, const char *arg, struct diag *
 		      { OPT_FOLLOW, "--follow" } };
 	int err = take(o, c, arg, d);
 
-	for (size_t i = 0; !err && i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; !err && i < ARRAY_LEN(names); i++)
 		if (names[i].c == c && !o->any)
 			o->any = names[i].name;
 	return err;

@@ -63,6 +63,7 @@ struct flight {
 
 /* ---- flightctl.c ---- */
 
+/* Answers a request; ctx is the struct flight. As ctl_handler. */
 int flight_ctl(void *ctx, const char *line, struct buf *text, uint64_t *ret_id);
 
 /* ---- flightmem.c ---- */
@@ -76,10 +77,13 @@ void flightmem_hold(struct flight *f);
 
 /* ---- flightdump.c ---- */
 
+/* The ring that the options ask for; flightmem.c counts with it, too. */
 struct genring_opts flight_ring_opts(const struct flight_opts *fo);
 /* Makes the ring, the folder and the thread. Before anything is attached. */
 int flight_open_dumps(struct flight *f, struct diag *d);
+/* Opens the dumps' folder, or another one after a reload (then the old one stays if it fails). */
 int flight_open_dir(struct flight *f, struct diag *d);
+/* Waits for the dump at work; frees the ring and the thread. */
 void flight_close_dumps(struct flight *f);
 
 /* The model's generations go here. */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "cmd/check.h"
 #include "cmd/export.h"
 #include "cmd/ctlcmd.h"
@@ -37,7 +38,7 @@ int main(int argc, char **argv)
 		puts("gotrace-bpf " GOTRACE_VERSION);
 		return EXIT_FINE;
 	}
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].fn(argc - 1, argv + 1);
 	return cmd_record(argc, argv);

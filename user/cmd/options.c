@@ -83,7 +83,7 @@ int options_format(const char *text, unsigned *ret, struct diag *d)
 	} formats[] = { { "auto", 0 }, { "1.22", 22 }, { "1.23", 23 }, { "1.25", 25 },
 			{ "1.26", 26 } };
 
-	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
 		if (strcmp(text, formats[i].text) == 0) {
 			*ret = formats[i].v;
 			return 0;

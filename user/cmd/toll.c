@@ -55,12 +55,11 @@ static void add_traced(struct toll *t, const struct capture *c, uint64_t traced)
 {
 	const struct price *p = capture_price(c);
 	uint64_t n = traced - t->traced, half = n / 2;
-	uint64_t *hits = t->seen;
 
 	t->traced = traced;
 	add(t, PART_SYSCALLS, n, p->traced_ns);
-	hits[HOOK_SYSCALL_ENTER] += n - half;
-	hits[HOOK_SYSCALL_EXIT] += half;
+	t->seen[HOOK_SYSCALL_ENTER] += n - half;
+	t->seen[HOOK_SYSCALL_EXIT] += half;
 }
 
 void toll_update(struct toll *t, const struct capture *c, const struct model_stats *s,

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/parse.h"
+#include "cmd/options.h"
 #include "trace/ordercheck.h"
 
 static const char usage[] =
@@ -66,7 +67,7 @@ static int validate_file(const char *name, bool quiet)
 static int validate_usage(const char *why, const char *arg)
 {
 	log_error("validate: %s%s; see gotrace-bpf validate --help", why, arg);
-	return 2;
+	return EXIT_USAGE;
 }
 
 int cmd_validate(int argc, char **argv)
@@ -85,7 +86,7 @@ int cmd_validate(int argc, char **argv)
 			quiet = true;
 		} else if (!strcmp(a, "-h") || !strcmp(a, "--help")) {
 			fputs(usage, stdout);
-			return 0;
+			return EXIT_FINE;
 		} else {
 			return validate_usage("unknown option ", a);
 		}
@@ -96,7 +97,7 @@ int cmd_validate(int argc, char **argv)
 		failed |= validate_file(argv[i], quiet);
 	if (fflush(stdout) || ferror(stdout)) {
 		log_error("stdout: cannot write: %s", strerror(errno));
-		return 1;
+		return EXIT_FAILED;
 	}
-	return failed;
+	return failed ? EXIT_FAILED : EXIT_FINE;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "image/reasons.h"
 
 static const char *text_at(const struct model_texts *t, uint64_t i)
@@ -35,7 +36,7 @@ static void say_label(struct model *mo, struct m *m, uint64_t mode)
 	static const char *const labels[] = { NULL, "GC (dedicated)", "GC (fractional)",
 					      "GC (idle)" };
 
-	if (mode > 0 && mode < sizeof(labels) / sizeof(labels[0]))
+	if (mode > 0 && mode < ARRAY_LEN(labels))
 		EV(mo, m, EV_GO_LABEL, ev_text(mo, labels[mode]));
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/num.h"
 #include "base/scope.h"
 
 /* Is name one of a list "cpu,memory" of len bytes? */
@@ -78,7 +79,7 @@ int cgroup_open_oom(int pid)
 	if (n <= 0)
 		return -1;
 	text[n] = '\0';
-	for (size_t i = 0; fd < 0 && i < sizeof(places) / sizeof(places[0]); i++) {
+	for (size_t i = 0; fd < 0 && i < ARRAY_LEN(places); i++) {
 		if (cgroup_parse(text, places[i].controller, path) < 0)
 			continue;
 		snprintf(full, sizeof(full), "%s%s/%s", places[i].mount, path, places[i].file);
