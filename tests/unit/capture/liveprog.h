@@ -220,4 +220,10 @@ static inline void liveprog_end(struct liveprog *p)
 	memset(p, 0, sizeof(*p));
 }
 
+/* A row of cmocka's for fn, whose *state is { toolchain, flags }; end_prog, the includer's, runs behind it. */
+/* clang-format off */
+#define LIVEPROG_TEST(fn, go, flags)                                                               \
+	{ #fn " go" go " " flags, fn, NULL, end_prog, (void *)(const char *[]){ go, flags } }
+/* clang-format on */
+
 #endif

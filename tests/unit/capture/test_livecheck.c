@@ -179,31 +179,23 @@ static void wrong_place(void **state)
 	assert_int_equal(livecheck_run(&prog.live, &prog.target, &l, &d), -ESRCH);
 }
 
-#define VERSION(fn, go, flags)                                                                     \
-	{                                                                                          \
-#fn " go" go " " flags, fn, NULL, end_prog, (void *)(const char *[])               \
-		{                                                                                  \
-			go, flags                                                                  \
-		}                                                                                  \
-	}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		VERSION(holds, "1.22.12", ""),
-		VERSION(holds, "1.23.12", ""),
-		VERSION(holds, "1.24.13", ""),
-		VERSION(holds, "1.25.14", "-ldflags=-s"),
-		VERSION(holds, "1.26.11", ""),
-		VERSION(holds, "1.27.4", ""),
-		VERSION(holds, "1.27.4", "-buildmode=pie"),
-		VERSION(holds_cgo, "1.22.12", ""),
-		VERSION(holds_cgo, "1.27.4", "-buildmode=pie"),
-		VERSION(others_refused, "1.22.12", ""),
-		VERSION(others_refused, "1.27.4", ""),
-		VERSION(one_field_wrong, "1.22.12", ""),
-		VERSION(one_field_wrong, "1.27.4", ""),
-		VERSION(wrong_place, "1.27.4", ""),
+		LIVEPROG_TEST(holds, "1.22.12", ""),
+		LIVEPROG_TEST(holds, "1.23.12", ""),
+		LIVEPROG_TEST(holds, "1.24.13", ""),
+		LIVEPROG_TEST(holds, "1.25.14", "-ldflags=-s"),
+		LIVEPROG_TEST(holds, "1.26.11", ""),
+		LIVEPROG_TEST(holds, "1.27.4", ""),
+		LIVEPROG_TEST(holds, "1.27.4", "-buildmode=pie"),
+		LIVEPROG_TEST(holds_cgo, "1.22.12", ""),
+		LIVEPROG_TEST(holds_cgo, "1.27.4", "-buildmode=pie"),
+		LIVEPROG_TEST(others_refused, "1.22.12", ""),
+		LIVEPROG_TEST(others_refused, "1.27.4", ""),
+		LIVEPROG_TEST(one_field_wrong, "1.22.12", ""),
+		LIVEPROG_TEST(one_field_wrong, "1.27.4", ""),
+		LIVEPROG_TEST(wrong_place, "1.27.4", ""),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -313,29 +313,21 @@ static void repeated(void **state)
 	assert_non_null(strstr(d.text, "ended"));
 }
 
-#define VERSION(fn, go, flags)                                                                     \
-	{                                                                                          \
-#fn " go" go " " flags, fn, NULL, end_prog, (void *)(const char *[])               \
-		{                                                                                  \
-			go, flags                                                                  \
-		}                                                                                  \
-	}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		VERSION(known_state, "1.22.12", ""),
-		VERSION(known_state, "1.23.12", ""),
-		VERSION(known_state, "1.24.13", ""),
-		VERSION(known_state, "1.25.14", ""),
-		VERSION(known_state, "1.26.11", "-ldflags=-s"),
-		VERSION(known_state, "1.27.4", ""),
-		VERSION(known_state, "1.27.4", "-buildmode=pie"),
-		VERSION(through_c, "1.22.12", ""),
-		VERSION(through_c, "1.25.14", ""),
-		VERSION(through_c, "1.27.4", "-ldflags=-linkmode=external"),
-		VERSION(repeated, "1.22.12", ""),
-		VERSION(repeated, "1.27.4", ""),
+		LIVEPROG_TEST(known_state, "1.22.12", ""),
+		LIVEPROG_TEST(known_state, "1.23.12", ""),
+		LIVEPROG_TEST(known_state, "1.24.13", ""),
+		LIVEPROG_TEST(known_state, "1.25.14", ""),
+		LIVEPROG_TEST(known_state, "1.26.11", "-ldflags=-s"),
+		LIVEPROG_TEST(known_state, "1.27.4", ""),
+		LIVEPROG_TEST(known_state, "1.27.4", "-buildmode=pie"),
+		LIVEPROG_TEST(through_c, "1.22.12", ""),
+		LIVEPROG_TEST(through_c, "1.25.14", ""),
+		LIVEPROG_TEST(through_c, "1.27.4", "-ldflags=-linkmode=external"),
+		LIVEPROG_TEST(repeated, "1.22.12", ""),
+		LIVEPROG_TEST(repeated, "1.27.4", ""),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
