@@ -121,11 +121,6 @@ static void on_ready(struct model *mo, struct at *a)
 	wake(mo, a, rec_stack(mo, a->r));
 }
 
-static void on_inject(struct model *mo, struct at *a)
-{
-	wake(mo, a, rec_stack(mo, a->r));
-}
-
 /* Also told for goroutines that were woken before: then it says nothing. */
 static void on_startlockedm(struct model *mo, struct at *a)
 {
@@ -189,16 +184,16 @@ static void on_annotation(struct model *mo, struct at *a)
 
 /* ---- dispatch ---- */
 
-enum need { NEED_G = 1, NEED_TID = 2 };
+enum need { ANY_G, NEED_G };
 
 static const struct {
 	void (*fn)(struct model *mo, struct at *a);
-	uint8_t need;
+	enum need need; /* NEED_G: a record whose goroutine is not known is ignored */
 } handlers[HOOK_BPF_END] = {
 	[HOOK_EXECUTE] = { on_execute, NEED_G },
 	[HOOK_PARK] = { on_park, NEED_G },
 	[HOOK_READY] = { on_ready, NEED_G },
-	[HOOK_INJECT] = { on_inject, NEED_G },
+	[HOOK_INJECT] = { on_ready, NEED_G },
 	[HOOK_CREATE] = { on_create, NEED_G },
 	[HOOK_GOSCHED] = { on_gosched, NEED_G },
 	[HOOK_PREEMPT_PARK] = { on_preempt_park, NEED_G },
@@ -208,12 +203,12 @@ static const struct {
 	[HOOK_SYSCALL_BLOCK] = { on_syscall_enter, NEED_G },
 	[HOOK_SYSCALL_EXIT] = { on_syscall_exit, NEED_G },
 	[HOOK_SYSCALL_NOP] = { on_syscall_nop, NEED_G },
-	[HOOK_ACQUIRE] = { on_acquire, 0 },
-	[HOOK_RELEASE] = { on_release, 0 },
-	[HOOK_HANDOFF] = { on_steal, 0 },
-	[HOOK_STEAL] = { on_steal, 0 },
-	[HOOK_GCWAIT] = { on_gcwait, 0 },
-	[HOOK_NEEDM] = { on_needm, 0 },
+	[HOOK_ACQUIRE] = { on_acquire, ANY_G },
+	[HOOK_RELEASE] = { on_release, ANY_G },
+	[HOOK_HANDOFF] = { on_steal, ANY_G },
+	[HOOK_STEAL] = { on_steal, ANY_G },
+	[HOOK_GCWAIT] = { on_gcwait, ANY_G },
+	[HOOK_NEEDM] = { on_needm, ANY_G },
 	[HOOK_DROPM] = { on_dropm, NEED_G },
 	[HOOK_STW_BEGIN] = { on_stw_begin, NEED_G },
 	[HOOK_STW_START] = { on_stw_start, NEED_G },
@@ -229,18 +224,13 @@ static const struct {
 	[HOOK_TASK_END] = { on_annotation, NEED_G },
 	[HOOK_REGION] = { on_annotation, NEED_G },
 	[HOOK_LOG] = { on_annotation, NEED_G },
-	[HOOK_HEAP] = { on_heap, 0 },
+	[HOOK_HEAP] = { on_heap, ANY_G },
 };
 
 /* The field p of these is not a P. */
 static bool p_is_other(unsigned hook)
 {
 	return hook >= HOOK_TASK_BEGIN && hook <= HOOK_LOG;
-}
-
-static void say_lost(struct model *mo, const struct rec *r)
-{
-	mo->stats.lost += r->x;
 }
 
 void apply(struct model *mo, const struct rec *r)
@@ -250,7 +240,7 @@ void apply(struct model *mo, const struct rec *r)
 	mo->from_pause = false;
 	if (r->hook >= HOOK_BPF_END) {
 		if (r->hook == HOOK_LOST)
-			say_lost(mo, r);
+			mo->stats.lost += r->x;
 		else if (r->hook == HOOK_NOTE && r->x <= r->len - sizeof(*r))
 			gen_note(mo, (const char *)r->pcs, r->x);
 		else if (r->hook == HOOK_PLAN)
@@ -277,7 +267,7 @@ void apply(struct model *mo, const struct rec *r)
 	m_settle(mo, a.m, r->hook);
 	if (r->hook != HOOK_SYSCALL_ENTER && r->hook != HOOK_HEAP)
 		a.m->gcwait = false; /* nothing else comes before the syscall's own record */
-	if (handlers[r->hook].need & NEED_G) {
+	if (handlers[r->hook].need == NEED_G) {
 		if (goid_lawful(r->goid))
 			a.g = g_get(mo, a.m, r->g, r->goid);
 		else if (!r->goid)

@@ -53,7 +53,6 @@ static void announce_p(struct model *mo, struct p *p)
 	EV_AT(mo, p->m, mo->gen_start, EV_PROC_STATUS, p->id, status[p->state]);
 }
 
-/* Events that need a thread with a running goroutine: now, or with the next start (apply.c). */
 struct m *gen_any_running(struct model *mo)
 {
 	struct map_slot slot;

@@ -23,7 +23,8 @@
  *	                        ^        g_stop        |   ^                        |
  *	                        |                      |   | g_syscall_end          |
  *	                        |      g_syscall_begin v   |                        |
- *	                        +---- g_syscall_lost - SYSCALL                      |
+ *	                        +-------------------- SYSCALL                       |
+ *	                        | g_syscall_end_blocked                             |
  *	                        +------------------------ g_unblock ----------------+
  */
 #ifndef MODEL_MODEL_H

@@ -239,9 +239,8 @@ static void infer_snap_g(struct model *mo, const struct rec *r)
 }
 
 /* A thread's P and goroutine must fit together (M2). */
-static void infer_agree(struct model *mo, struct m *m)
+static void infer_agree(struct m *m)
 {
-	(void)mo;
 	/* It took a P before its goroutine acted: that one returned from a syscall. */
 	if (m->g && m->g->state == G_RUNNING && !m->p && m->p_fixed)
 		m->g->state = G_SYSCALL;
@@ -342,7 +341,7 @@ void start_infer(struct model *mo)
 			infer_snap_m(mo, r);
 	}
 	for (size_t pos = 0; map_next(&mo->ms, &pos, &slot);)
-		infer_agree(mo, (struct m *)(uintptr_t)slot.val);
+		infer_agree((struct m *)(uintptr_t)slot.val);
 	map_done(&sn.g);
 	map_done(&sn.m);
 }

@@ -118,7 +118,6 @@ struct model {
 	bool say_procs, say_goal, say_gc; /* owed to this generation, need a running goroutine */
 	uint64_t clock_mono, clock_wall; /* the newest CLOCK record */
 	uint32_t unblock_stack;
-	uint32_t lost_note;
 	struct {
 		uint16_t len;
 		char text[REC_NOTE_MAX];
@@ -139,15 +138,21 @@ static inline bool goid_lawful(uint64_t goid)
 
 /* ---- lookups (state.c) -------------------------------------------------------------------- */
 
+/* NULL for one that was never named, or is forgotten. */
 struct g *g_find(struct model *mo, uint64_t goid);
 /* By its structure's address: the goroutine that was last seen in it. */
 struct g *g_by_ptr(const struct model *mo, uint64_t ptr);
+/* By its structure's address. NULL: not seen yet. */
 struct p *p_find(struct model *mo, uint64_t ptr);
-/* Find or make; NULL only without memory (mo->err). */
-/* m is the thread whose record names it: if another goroutine had this ptr, that one ends there. */
+/*
+ * These three find or make; NULL only without memory (mo->err). Of g_get, m is the thread whose
+ * record names g: if another goroutine had this ptr, that one ends there. id of p_get: UINT64_MAX if
+ * the record does not say.
+ */
 struct g *g_get(struct model *mo, struct m *m, uint64_t ptr, uint64_t goid);
 struct p *p_get(struct model *mo, uint64_t ptr, uint64_t id);
 struct m *m_get(struct model *mo, uint64_t tid);
+/* g, which is on no thread, leaves all tables and is freed. Writes nothing. */
 void g_forget(struct model *mo, struct g *g);
 
 /* procresize runs on m with this stack, or does not any more. */
@@ -160,6 +165,7 @@ void ev(struct model *mo, struct m *m, unsigned type, const uint64_t *args, size
 /* The same at ts, which was reserved with ev_reserve. */
 void ev_at(struct model *mo, struct m *m, uint64_t ts, unsigned type, const uint64_t *args,
 	   size_t nargs);
+/* A time later than all before, for ev_at; while back_ts is set, the next one reserved earlier. */
 uint64_t ev_reserve(struct model *mo);
 
 #define EV(mo, m, type, ...)                                                                       \
@@ -204,6 +210,7 @@ void g_switch(struct model *mo, struct g *g, struct g *next, bool destroy);
 
 /* ---- repair.c: from whatever is believed to what a record says --------------------------------- */
 
+/* Counts one; as REPAIR_RESUME what a pause explains, as REPAIR_PLAN what the plan leaves out. */
 void repaired(struct model *mo, enum repair r);
 /* Decides a syscall's end that was put off; hook is the thread's next record's, 0 if forced. */
 void m_settle(struct model *mo, struct m *m, unsigned hook);
@@ -269,10 +276,12 @@ void resume_seen(struct model *mo, struct m *m, struct g *g);
 
 /* A task's, region's or log's record of g, which runs; stack is its id. */
 void annotate(struct model *mo, struct g *g, const struct rec *r, uint64_t stack);
+/* Frees what is left of g's regions; writes nothing. */
 void regions_forget(struct g *g);
 
 /* ---- apply.c -------------------------------------------------------------------------------------- */
 
+/* Writes the record's events and, before them, what it shows to be missing. Failures: mo->err. */
 void apply(struct model *mo, const struct rec *r);
 
 #endif
