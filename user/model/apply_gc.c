@@ -26,14 +26,12 @@ void on_stw_begin(struct model *mo, struct at *a)
  */
 void on_stw_start(struct model *mo, struct at *a)
 {
-	struct map_slot slot;
+	struct p *p;
 
 	if (a->g->m != a->m || !a->g->stw)
 		return;
 	a->m->stw_start = true;
-	for (size_t pos = 0; mo->opts.go_minor < 26 && map_next(&mo->ps, &pos, &slot);) {
-		struct p *p = (struct p *)(uintptr_t)slot.val;
-
+	for (size_t pos = 0; mo->opts.go_minor < 26 && p_next(mo, &pos, &p);) {
 		if ((p->state == P_SYSCALL || p->state == P_ABANDONED) && p->m != a->m) {
 			p_make_idle(mo, a->m, p);
 			repaired(mo, REPAIR_STEAL);
@@ -57,7 +55,7 @@ void stw_settle(struct model *mo, struct m *m, unsigned hook)
 
 void on_procresize(struct model *mo, struct at *a)
 {
-	struct map_slot slot;
+	struct p *p;
 
 	mo->procs = a->r->x;
 	/* Its own stop, if it has to change its P, has the same stack, from 1.25 with systemstack_switch. */
@@ -69,9 +67,7 @@ void on_procresize(struct model *mo, struct at *a)
 		a->m->stw_woken = a->m->stw_start;
 	}
 	/* Ps past the end are idle from now on; the stopper changes its own by acquirep. */
-	for (size_t pos = 0; map_next(&mo->ps, &pos, &slot);) {
-		struct p *p = (struct p *)(uintptr_t)slot.val;
-
+	for (size_t pos = 0; p_next(mo, &pos, &p);) {
 		if (p->id >= mo->procs && p->state != P_IDLE && p->m != a->m)
 			p_make_idle(mo, a->m, p);
 	}

@@ -71,11 +71,9 @@ void on_syscall_exit(struct model *mo, struct at *a)
 static struct m *p_thief(struct model *mo, const struct p *p)
 {
 	struct m *before = NULL;
-	struct map_slot slot;
+	struct m *m;
 
-	for (size_t pos = 0; map_next(&mo->ms, &pos, &slot);) {
-		struct m *m = (struct m *)(uintptr_t)slot.val;
-
+	for (size_t pos = 0; m_next(mo, &pos, &m);) {
 		if (p->m == m)
 			continue;
 		if (m->g && m->g->stw && !m->stw_woken)

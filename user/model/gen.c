@@ -55,11 +55,9 @@ static void announce_p(struct model *mo, struct p *p)
 
 struct m *gen_any_running(struct model *mo)
 {
-	struct map_slot slot;
+	struct m *m;
 
-	for (size_t pos = 0; map_next(&mo->ms, &pos, &slot);) {
-		struct m *m = (struct m *)(uintptr_t)slot.val;
-
+	for (size_t pos = 0; m_next(mo, &pos, &m);) {
 		if (m->g && m->g->state == G_RUNNING && m->pend == PEND_NONE)
 			return m;
 	}
@@ -95,16 +93,15 @@ void gen_say_owed(struct model *mo, struct m *m)
 
 void gen_open(struct model *mo)
 {
-	struct map_slot slot;
+	struct g *g;
+	struct p *p;
 	struct m *m;
 
 	mo->gen_start = ev_reserve(mo);
 	genwriter_begin(mo->w, ++mo->gen, mo->gen_start);
-	for (size_t pos = 0; map_next(&mo->ps, &pos, &slot);)
-		announce_p(mo, (struct p *)(uintptr_t)slot.val);
-	for (size_t pos = 0; map_next(&mo->gs, &pos, &slot);) {
-		struct g *g = (struct g *)(uintptr_t)slot.val;
-
+	for (size_t pos = 0; p_next(mo, &pos, &p);)
+		announce_p(mo, p);
+	for (size_t pos = 0; g_next(mo, &pos, &g);) {
 		if (g->state != G_NONE)
 			announce_g(mo, g);
 	}
@@ -137,18 +134,14 @@ void gen_note(struct model *mo, const char *text, size_t len)
  */
 static void gen_force_owed(struct model *mo)
 {
-	struct g *g = NULL;
-	struct map_slot slot;
+	struct g *g = NULL, *o;
 	struct m *m = NULL;
 	size_t pos = 0;
 
 	if (!mo->say_gc)
 		return;
-	if (map_next(&mo->ms, &pos, &slot))
-		m = (struct m *)(uintptr_t)slot.val;
-	for (pos = 0; map_next(&mo->gs, &pos, &slot) && !(g && g->state == G_RUNNABLE);) {
-		struct g *o = (struct g *)(uintptr_t)slot.val;
-
+	(void)m_next(mo, &pos, &m); /* any */
+	for (pos = 0; g_next(mo, &pos, &o) && !(g && g->state == G_RUNNABLE);) {
 		if (o->state == G_RUNNABLE || o->state == G_WAITING)
 			g = o;
 	}
@@ -166,10 +159,10 @@ static void gen_force_owed(struct model *mo)
 /* Decides what waits for a next record. */
 void gen_settle(struct model *mo)
 {
-	struct map_slot slot;
+	struct m *m;
 
-	for (size_t pos = 0; map_next(&mo->ms, &pos, &slot);)
-		m_settle(mo, (struct m *)(uintptr_t)slot.val, HOOK_NONE);
+	for (size_t pos = 0; m_next(mo, &pos, &m);)
+		m_settle(mo, m, HOOK_NONE);
 }
 
 /* Forgets threads that hold nothing: they may have ended. */
@@ -179,12 +172,10 @@ static void ms_forget(struct model *mo)
 	size_t n;
 
 	do {
-		struct map_slot slot;
+		struct m *m;
 
 		n = 0;
-		for (size_t pos = 0; n < ARRAY_LEN(tids) && map_next(&mo->ms, &pos, &slot);) {
-			struct m *m = (struct m *)(uintptr_t)slot.val;
-
+		for (size_t pos = 0; n < ARRAY_LEN(tids) && m_next(mo, &pos, &m);) {
 			if (m->g || m->p || m->needm)
 				continue;
 			tids[n++] = m->tid;
@@ -235,11 +226,9 @@ void gen_close(struct model *mo)
 /* A stop of the world that lasts for generations has lost its end: it ends here. */
 void gen_end_stw(struct model *mo)
 {
-	struct map_slot slot;
+	struct g *g;
 
-	for (size_t pos = 0; map_next(&mo->gs, &pos, &slot);) {
-		struct g *g = (struct g *)(uintptr_t)slot.val;
-
+	for (size_t pos = 0; g_next(mo, &pos, &g);) {
 		if (g->stw) {
 			g_close_stw(mo, g);
 			repaired(mo, REPAIR_GC);

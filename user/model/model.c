@@ -49,12 +49,12 @@ static void map_free_all(struct map *m)
 
 void model_free(struct model *mo)
 {
-	struct map_slot slot;
+	struct g *g;
 
 	if (!mo)
 		return;
-	for (size_t pos = 0; map_next(&mo->gs, &pos, &slot);)
-		regions_forget((struct g *)(uintptr_t)slot.val);
+	for (size_t pos = 0; g_next(mo, &pos, &g);)
+		regions_forget(g);
 	map_free_all(&mo->gs);
 	map_free_all(&mo->ps);
 	map_free_all(&mo->ms);

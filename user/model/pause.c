@@ -22,10 +22,10 @@ static const uint64_t HOT_NS = 200 * 1000 * 1000;
 /* Some thread, to write an event on; NULL if none is known. */
 static struct m *any_m(struct model *mo)
 {
-	struct map_slot slot;
 	size_t pos = 0;
+	struct m *m;
 
-	return map_next(&mo->ms, &pos, &slot) ? (struct m *)(uintptr_t)slot.val : NULL;
+	return m_next(mo, &pos, &m) ? m : NULL;
 }
 
 /*
@@ -81,21 +81,17 @@ static bool is_hot(const struct model *mo, const struct g *g)
 static void pause_gs(struct model *mo)
 {
 	struct m *m = gen_any_running(mo);
-	struct map_slot slot;
+	struct g *g, *was;
 
 	if (m)
 		say_last(mo, m);
-	for (size_t pos = 0; map_next(&mo->gs, &pos, &slot);) {
-		struct g *g = (struct g *)(uintptr_t)slot.val;
-
+	for (size_t pos = 0; g_next(mo, &pos, &g);) {
 		if (g->state != G_RUNNING)
 			continue;
 		g_block(mo, g, PAUSE_REASON, 0);
 		g->wait_ts = 0;
 	}
-	for (size_t pos = 0; map_next(&mo->gs, &pos, &slot) && !mo->err;) {
-		struct g *g = (struct g *)(uintptr_t)slot.val, *was;
-
+	for (size_t pos = 0; g_next(mo, &pos, &g) && !mo->err;) {
 		if (g->state != G_RUNNABLE && !is_hot(mo, g))
 			continue;
 		m = lend(mo, &was);
@@ -113,12 +109,11 @@ static void pause_gs(struct model *mo)
 /* Nobody ran and nobody wanted to: one that waits does so for a moment, to tell. */
 static void pause_say_owed(struct model *mo)
 {
-	struct map_slot slot;
+	struct g *g, *was;
 
 	if (!mo->note_cnt && !mo->gc_active)
 		return;
-	for (size_t pos = 0; map_next(&mo->gs, &pos, &slot) && !mo->err;) {
-		struct g *g = (struct g *)(uintptr_t)slot.val, *was;
+	for (size_t pos = 0; g_next(mo, &pos, &g) && !mo->err;) {
 		struct m *m;
 
 		if (g->state != G_WAITING || g->coro22)
@@ -137,15 +132,13 @@ static void pause_say_owed(struct model *mo)
 
 static void pause_begin(struct model *mo)
 {
-	struct map_slot slot;
+	struct p *p;
 
 	gen_settle(mo);
 	gen_end_stw(mo);
 	pause_gs(mo);
 	pause_say_owed(mo);
-	for (size_t pos = 0; map_next(&mo->ps, &pos, &slot);) {
-		struct p *p = (struct p *)(uintptr_t)slot.val;
-
+	for (size_t pos = 0; p_next(mo, &pos, &p);) {
 		if (p->state == P_RUNNING && p->m && !p->m->g)
 			p_stop(mo, p->m);
 	}
@@ -202,10 +195,10 @@ static void snap_running(struct model *mo, struct m *m, struct g *g)
 
 static bool has_idle_p(const struct model *mo)
 {
-	struct map_slot slot;
+	struct p *p;
 
-	for (size_t pos = 0; map_next(&mo->ps, &pos, &slot);)
-		if (((const struct p *)(uintptr_t)slot.val)->state == P_IDLE)
+	for (size_t pos = 0; p_next(mo, &pos, &p);)
+		if (p->state == P_IDLE)
 			return true;
 	return false;
 }
@@ -292,17 +285,17 @@ static void snap_end(struct model *mo)
 
 	mo->resuming = false;
 	do {
-		struct map_slot slot;
 		size_t gone = 0;
+		struct g *g;
 
 		n = 0;
-		for (size_t pos = 0; n < ARRAY_LEN(ids) && map_next(&mo->gs, &pos, &slot);)
-			if (((struct g *)(uintptr_t)slot.val)->epoch != mo->epoch)
-				ids[n++] = slot.key;
+		for (size_t pos = 0; n < ARRAY_LEN(ids) && g_next(mo, &pos, &g);)
+			if (g->epoch != mo->epoch)
+				ids[n++] = g->goid;
 		for (size_t i = 0; i < n && !mo->err; i++) {
-			struct g *g = g_find(mo, ids[i]);
 			struct m *m = any_m(mo);
 
+			g = g_find(mo, ids[i]);
 			if (g && m)
 				g_vanish(mo, m, g);
 			gone += !g_find(mo, ids[i]);

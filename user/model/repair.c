@@ -73,11 +73,9 @@ void m_put_off(struct model *mo, struct m *m, enum pend pend, uint64_t p_ptr)
 /* Some idle P, for a record that names none; a new one if there is none. */
 static struct p *p_any(struct model *mo)
 {
-	struct map_slot slot;
+	struct p *p;
 
-	for (size_t pos = 0; map_next(&mo->ps, &pos, &slot);) {
-		struct p *p = (struct p *)(uintptr_t)slot.val;
-
+	for (size_t pos = 0; p_next(mo, &pos, &p);) {
 		if (p->state == P_IDLE)
 			return p;
 	}
@@ -198,13 +196,11 @@ void g_detach(struct model *mo, struct g *g)
 
 struct m *m_with_p(struct model *mo, struct m *m)
 {
-	struct map_slot slot;
+	struct m *o;
 
 	if (m->p && m->p->state == P_RUNNING && (!m->g || m->g->state == G_RUNNING))
 		return m;
-	for (size_t pos = 0; map_next(&mo->ms, &pos, &slot);) {
-		struct m *o = (struct m *)(uintptr_t)slot.val;
-
+	for (size_t pos = 0; m_next(mo, &pos, &o);) {
 		if (o->p && o->p->state == P_RUNNING && !o->g)
 			return o;
 	}

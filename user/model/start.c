@@ -311,7 +311,7 @@ void start_infer(struct model *mo)
 {
 	struct snap sn = { 0 };
 	const struct rec *r;
-	struct map_slot slot;
+	struct m *m;
 
 	HELD_EACH(mo, r) {
 		uint64_t at = (uint64_t)(uintptr_t)r;
@@ -340,8 +340,8 @@ void start_infer(struct model *mo)
 		if (r->hook == HOOK_SNAP_M)
 			infer_snap_m(mo, r);
 	}
-	for (size_t pos = 0; map_next(&mo->ms, &pos, &slot);)
-		infer_agree((struct m *)(uintptr_t)slot.val);
+	for (size_t pos = 0; m_next(mo, &pos, &m);)
+		infer_agree(m);
 	map_done(&sn.g);
 	map_done(&sn.m);
 }

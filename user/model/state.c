@@ -94,11 +94,9 @@ void g_forget(struct model *mo, struct g *g)
 static uint64_t p_free_id(struct model *mo)
 {
 	uint64_t id = 0;
-	struct map_slot slot;
+	struct p *p;
 
-	for (size_t pos = 0; map_next(&mo->ps, &pos, &slot);) {
-		const struct p *p = (const struct p *)(uintptr_t)slot.val;
-
+	for (size_t pos = 0; p_next(mo, &pos, &p);) {
 		if (p->id >= id)
 			id = p->id + 1;
 	}
@@ -107,11 +105,9 @@ static uint64_t p_free_id(struct model *mo)
 
 static struct p *p_by_id(struct model *mo, uint64_t id)
 {
-	struct map_slot slot;
+	struct p *p;
 
-	for (size_t pos = 0; map_next(&mo->ps, &pos, &slot);) {
-		struct p *p = (struct p *)(uintptr_t)slot.val;
-
+	for (size_t pos = 0; p_next(mo, &pos, &p);) {
 		if (p->id == id)
 			return p;
 	}

@@ -158,6 +158,38 @@ void g_forget(struct model *mo, struct g *g);
 /* procresize runs on m with this stack, or does not any more. */
 void m_resized(struct model *mo, struct m *m, bool on, uint32_t stack);
 
+/* All of a kind: start with *pos = 0; false at the end. None is made or forgotten in between. */
+static inline bool map_next_ptr(const struct map *m, size_t *pos, void **ret)
+{
+	struct map_slot slot;
+
+	if (!map_next(m, pos, &slot))
+		return false;
+	*ret = (void *)(uintptr_t)slot.val;
+	return true;
+}
+
+static inline bool g_next(const struct model *mo, size_t *pos, struct g **ret)
+{
+	void *g;
+
+	return map_next_ptr(&mo->gs, pos, &g) && (*ret = g);
+}
+
+static inline bool p_next(const struct model *mo, size_t *pos, struct p **ret)
+{
+	void *p;
+
+	return map_next_ptr(&mo->ps, pos, &p) && (*ret = p);
+}
+
+static inline bool m_next(const struct model *mo, size_t *pos, struct m **ret)
+{
+	void *m;
+
+	return map_next_ptr(&mo->ms, pos, &m) && (*ret = m);
+}
+
 /* ---- events (state.c) ----------------------------------------------------------------------- */
 
 /* Writes an event on m (NULL: no thread) at a time of its own, later than all before. */
