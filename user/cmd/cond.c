@@ -7,32 +7,12 @@
 
 #include "base/num.h"
 #include "base/parse.h"
+#include "image/reasons.h"
 
 static const char *const names[COND_KINDS] = {
 	[COND_RUNNABLE] = "runnable",	  [COND_BLOCKED] = "blocked", [COND_RUNNING] = "running",
 	[COND_SYSCALL] = "syscall",	  [COND_STW] = "stw",	      [COND_ASSIST] = "gc-assist",
 	[COND_GOROUTINES] = "goroutines", [COND_CALL] = "call",
-};
-
-/* What the format calls the reasons of GoBlock (Go 1.26 runtime/traceruntime.go). */
-static const char *const reasons[] = {
-	"sync",
-	"network",
-	"select",
-	"sleep",
-	"chan send",
-	"chan receive",
-	"sync.(*Cond).Wait",
-	"forever",
-	"unspecified",
-	"GC mark assist wait for work",
-	"GC background sweeper wait",
-	"system goroutine wait",
-	"preempted",
-	"wait for debug call",
-	"wait until GC ends",
-	"GC weak to strong wait",
-	"synctest",
 };
 
 const char *cond_name(enum cond_kind kind)
@@ -85,7 +65,8 @@ static int parse_kind(const char *text, struct cond *c, size_t *at, struct diag 
 
 static int parse_reason(const char *text, struct cond *c, size_t *at, struct diag *d)
 {
-	size_t from = *at + 1, len;
+	size_t from = *at + 1, len, cnt;
+	const char *const *reasons = reasons_block_all(&cnt);
 	const char *end;
 
 	if (text[*at] != '(')
@@ -96,7 +77,7 @@ static int parse_reason(const char *text, struct cond *c, size_t *at, struct dia
 	if (!end)
 		return wrong(d, text, strlen(text), "')>' is missing behind the reason");
 	len = (size_t)(end - text) - from;
-	for (size_t i = 0; i < ARRAY_LEN(reasons); i++) {
+	for (size_t i = 0; i < cnt; i++) {
 		if (strlen(reasons[i]) == len && strncmp(text + from, reasons[i], len) == 0) {
 			memcpy(c->reason, reasons[i], len + 1);
 			*at = from + len + 1;

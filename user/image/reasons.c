@@ -56,6 +56,12 @@ const char *const *reasons_block(unsigned minor, unsigned patch, size_t *ret_cnt
 	return *ret_cnt ? block_texts : NULL;
 }
 
+const char *const *reasons_block_all(size_t *ret_cnt)
+{
+	*ret_cnt = ARRAY_LEN(block_texts);
+	return block_texts;
+}
+
 static const char *const stw_texts[] = {
 	"unknown",
 	"GC mark termination",

@@ -25,6 +25,9 @@ size_t reasons_count(enum image_table table, unsigned minor, unsigned patch);
  */
 const char *const *reasons_block(unsigned minor, unsigned patch, size_t *ret_cnt);
 
+/* The block reason texts of all versions: what a trace may name. Static. */
+const char *const *reasons_block_all(size_t *ret_cnt);
+
 /* The STW reason texts, 1.21 to 1.27 alike. Static. */
 const char *const *reasons_stw(size_t *ret_cnt);
 

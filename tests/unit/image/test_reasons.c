@@ -40,6 +40,10 @@ static void test_block(void **state)
 	assert_string_equal(v[14], "sleep");
 	v = reasons_block(24, 0, &cnt);
 	assert_string_equal(v[cnt - 1], "synctest");
+	/* What has no version yet is of the newest one. */
+	v = reasons_block_all(&cnt);
+	assert_int_equal(cnt, reasons_count(TABLE_BLOCK_REASONS, 27, 0));
+	assert_string_equal(v[cnt - 1], "synctest");
 }
 
 static void test_meaning(void **state)
