@@ -22,16 +22,18 @@ enum hook_how {
 };
 
 enum hook_syscall {
-	SYS_NO,	    /* nothing to do with syscalls; the table has false */
-	SYS_ANY,    /* left out with --syscalls off; the table has true */
+	SYS_NO,	    /* nothing to do with syscalls */
+	SYS_ANY,    /* left out with --syscalls off */
 	SYS_UPROBE, /* only where syscalls are seen by probes */
 	SYS_TP,	    /* only beside the tracepoints: calls into C and back are none */
 };
 
+enum { LATEST = UINT8_MAX };
+
 /* One way to see a hook: the versions that have it, and its function. */
 struct hook_row {
 	uint8_t hook;
-	uint8_t from, to; /* Go minors */
+	uint8_t from, to; /* Go minors; to: LATEST, no end is known */
 	uint8_t how;	 /* enum hook_how */
 	bool required;
 	uint8_t syscall; /* enum hook_syscall */
