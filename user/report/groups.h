@@ -40,7 +40,7 @@ int groups_init(struct groups *gs, size_t lived);
 void groups_done(struct groups *gs);
 void groups_restart(struct groups *gs);
 
-/* A goroutine is over, or the trace is. */
+/* A goroutine is over (ended), or the trace is; id joins those that are remembered one by one. */
 void groups_add(struct groups *gs, uint32_t name, int64_t id, int64_t create, bool ended,
 		const struct gostat *st);
 

@@ -6,6 +6,7 @@
 #ifndef REPORT_LONGEST_H
 #define REPORT_LONGEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,7 +32,7 @@ void longest_done(struct longest *l);
 void longest_reset(struct longest *l);
 
 /* Would an item of ns be kept? Then fill one and add it. */
-static inline int longest_wants(const struct longest *l, int64_t ns)
+static inline bool longest_wants(const struct longest *l, int64_t ns)
 {
 	return l->cnt < l->cap || (l->cap && ns > l->items[0].ns);
 }

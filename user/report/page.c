@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/num.h"
 #include "base/parse.h"
 
 enum { SPARK_WIDTH = 64 };
@@ -43,8 +44,8 @@ void page_share(struct page *p, int64_t part, int64_t whole, int width)
 	buf_printf(p->out, "%*s", width, t);
 }
 
-/* Bytes of the character at s if it must be escaped, else 0. */
-static size_t is_control(const unsigned char *s)
+/* Bytes of the control character at s; 0: it is none. */
+static size_t control_len(const unsigned char *s)
 {
 	if (*s < 0x20 || *s == 0x7f)
 		return 1;
@@ -62,7 +63,7 @@ void page_text(struct page *p, const char *s, size_t max)
 		buf_bytes(p->out, "...", 3);
 	}
 	for (const unsigned char *c = (const unsigned char *)s; *c;) {
-		size_t n = is_control(c);
+		size_t n = control_len(c);
 
 		if (!n)
 			buf_u8(p->out, *c++);
@@ -119,7 +120,7 @@ static bool is_plumbing(const char *func)
 {
 	static const char *const heads[] = { "runtime.", "sync.", "internal/", "syscall." };
 
-	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
+	for (size_t i = 0; i < ARRAY_LEN(heads); i++)
 		if (!strncmp(func, heads[i], strlen(heads[i])))
 			return true;
 	return false;
@@ -153,8 +154,12 @@ void page_bar(struct page *p, double share, unsigned width)
 	if (!(share > 0))
 		share = 0;
 	eighths = (unsigned)((share > 1 ? 1 : share) * width * 8 + 0.5);
-	for (unsigned i = 0; i<width; i++, eighths -= eighths> 8 ? 8 : eighths)
-		buf_printf(p->out, "%s", eighths >= 8 ? "█" : parts[eighths]);
+	for (unsigned i = 0; i < width; i++) {
+		unsigned part = eighths < 8 ? eighths : 8;
+
+		buf_printf(p->out, "%s", part == 8 ? "█" : parts[part]);
+		eighths -= part;
+	}
 }
 
 static void page_sparkline(struct page *p, const struct series *s, unsigned used, double scale)

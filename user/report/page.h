@@ -49,7 +49,10 @@ void page_leaf(struct page *p, uint32_t stack);
 
 /* Eighths of blocks, width columns; nothing if not fancy. */
 void page_bar(struct page *p, double share, unsigned width);
-/* A line with the series as a sparkline, its mean and the most of it; scale 0: by its own peak. */
+/*
+ * The title and, if fancy, the series as a sparkline; the line goes on. scale: the value of the highest
+ * bar; 0: the series' own peak.
+ */
 void page_spark(struct page *p, const char *title, const struct series *s, double scale);
 
 #endif

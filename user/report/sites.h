@@ -1,8 +1,8 @@
 /*
  * sites.h - where goroutines spend their blocked time and their syscalls: by reason and stack.
  *
- * Feed takes stints that are over; finish those that are going on. A wait that began before we saw
- * it counts from there on.
+ * Each stint is fed when it is over; at the end of the trace the report feeds those that are still
+ * going on. A wait that began before we saw it counts from there on.
  */
 #ifndef REPORT_SITES_H
 #define REPORT_SITES_H

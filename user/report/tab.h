@@ -42,8 +42,8 @@ static inline void *tab_row(const struct tab *t, size_t i)
 }
 
 /*
- * The rows in falling order of the int64_t at off in each, ties by key: ret_order, owned, of cnt
- * pointers, good until a row is made. NULL: no memory.
+ * The rows in falling order of the int64_t at off in each, ties by key: cnt pointers, owned by the
+ * caller (free), good until a row is made. NULL: no memory.
  */
 void **tab_sort(const struct tab *t, size_t off);
 

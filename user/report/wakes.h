@@ -2,8 +2,8 @@
  * wakes.h - who wakes whom: by the groups of both and the reason that the woken one had waited for;
  * and how long goroutines wait to run once they could.
  *
- * A waker without a goroutine (the network poller, a timer, the runtime) has id
- * GOTRACE_NO_GOROUTINE.
+ * Of a waker without a goroutine (the network poller, a timer, the runtime), by_runtime is set and
+ * waker is 0.
  */
 #ifndef REPORT_WAKES_H
 #define REPORT_WAKES_H
