@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/num.h"
 
 enum {
@@ -144,14 +144,6 @@ struct fake {
 	struct calib_regs regs;
 };
 
-static uint64_t mono_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
-
 static void put(struct fake *f, size_t at, uint16_t off, uint64_t v)
 {
 	if (off != GOLAYOUT_NONE && at + off + sizeof(v) <= ARENA)
@@ -227,9 +219,9 @@ static uint32_t hit_ns(const struct fake *f, unsigned hook, uintptr_t fn)
 		r.ax = (uint64_t)(uintptr_t)&f->list;
 	calib_call(&r, fn, WARM);
 	for (int i = 0; i < ROUNDS; i++) {
-		ns[i] = mono_ns();
+		ns[i] = clock_mono_ns();
 		calib_call(&r, fn, ROUND);
-		ns[i] = mono_ns() - ns[i];
+		ns[i] = clock_mono_ns() - ns[i];
 	}
 	return (uint32_t)(least(ns, ROUNDS) / ROUND);
 }
@@ -245,11 +237,11 @@ static uint32_t cold_ns(const struct fake *f, unsigned hook, uintptr_t fn)
 	for (int i = 0; i < COLD_ROUNDS; i++) {
 		for (size_t k = 0; k < EVICT; k += 64)
 			(void)*(volatile uint8_t *)(f->evict + k);
-		clock = mono_ns();
-		ns[i] = mono_ns();
+		clock = clock_mono_ns();
+		ns[i] = clock_mono_ns();
 		clock = ns[i] - clock; /* looking at it costs, too */
 		calib_call(&r, fn, 1);
-		ns[i] = mono_ns() - ns[i];
+		ns[i] = clock_mono_ns() - ns[i];
 		ns[i] -= clock < ns[i] ? clock : ns[i];
 	}
 	return (uint32_t)middle(ns, COLD_ROUNDS);
@@ -266,9 +258,9 @@ static uint32_t syscall_ns(const struct fake *f, uint64_t fp)
 	sigprocmask(SIG_SETMASK, &all, &was); /* no handler may run with another's local storage */
 	calib_syscalls(fs, f->g, WARM, f->regs.sp, fp);
 	for (int i = 0; i < ROUNDS; i++) {
-		ns[i] = mono_ns();
+		ns[i] = clock_mono_ns();
 		calib_syscalls(fs, f->g, ROUND, f->regs.sp, fp);
-		ns[i] = mono_ns() - ns[i];
+		ns[i] = clock_mono_ns() - ns[i];
 	}
 	sigprocmask(SIG_SETMASK, &was, NULL);
 	return (uint32_t)(least(ns, ROUNDS) / ROUND);

@@ -23,18 +23,10 @@ enum {
 /* sys_enter and sys_exit need the kernel's own types. */
 #define KERNEL_BTF "/sys/kernel/btf/vmlinux"
 
-uint64_t clock_now(clockid_t id)
-{
-	struct timespec ts;
-
-	clock_gettime(id, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
-
 /* By the clock that a Go program's times are from as well (tools/bench, gaps.go). */
 void debug_span(const char *what, uint64_t begin_ns)
 {
-	uint64_t end_ns = clock_now(CLOCK_MONOTONIC);
+	uint64_t end_ns = clock_mono_ns();
 
 	log_debug("%s in %.1f ms, monotonic %llu to %llu ns", what,
 		  (double)(end_ns - begin_ns) / 1e6, (unsigned long long)begin_ns,

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/num.h"
 #include "base/scope.h"
 #include "capture/attach.h"
@@ -76,14 +77,6 @@ int attach_own_offset(uintptr_t addr, unsigned long *ret)
 	return 0;
 }
 
-static uint64_t mono_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
-
 static uint32_t hit_ns(void (*fn)(void))
 {
 	uint64_t best = UINT64_MAX;
@@ -91,11 +84,11 @@ static uint32_t hit_ns(void (*fn)(void))
 	for (int i = 0; i < WARM_HITS; i++)
 		fn();
 	for (int r = 0; r < ROUNDS; r++) {
-		uint64_t t = mono_ns();
+		uint64_t t = clock_mono_ns();
 
 		for (int i = 0; i < ROUND_HITS; i++)
 			fn();
-		t = mono_ns() - t;
+		t = clock_mono_ns() - t;
 		if (t < best)
 			best = t;
 	}
@@ -266,14 +259,14 @@ int attach_syscall_rate(const struct attach_who *who, struct attach_rates *ret)
 	prog = load_counter(map, who);
 	if (prog < 0)
 		return prog;
-	t = mono_ns();
+	t = clock_mono_ns();
 	tp = bpf_raw_tracepoint_open("sys_enter", prog);
 	if (tp < 0)
 		return tp;
 	nanosleep(&wait, NULL);
 	if (bpf_map_lookup_elem(map, &zero, n) < 0)
 		return -errno;
-	t = mono_ns() - t;
+	t = clock_mono_ns() - t;
 	ret->own = n[0] * 1000000000ULL / (t ? t : 1);
 	ret->others = n[1] * 1000000000ULL / (t ? t : 1);
 	return 0;

@@ -5,8 +5,7 @@
 #ifndef CAPTURE_INSIDE_H
 #define CAPTURE_INSIDE_H
 
-#include <time.h>
-
+#include "base/clock.h"
 #include "capture/attach.h"
 #include "capture/capture.h"
 #include "capture/golive.h"
@@ -44,8 +43,6 @@ struct capture {
 	uint32_t snap_cnt;
 	size_t ring_bytes;
 };
-
-uint64_t clock_now(clockid_t id);
 
 /* -v tells what took from begin_ns (CLOCK_MONOTONIC) to now. */
 void debug_span(const char *what, uint64_t begin_ns);

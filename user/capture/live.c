@@ -42,10 +42,10 @@ int deliver_own(struct capture *c, unsigned hook, uint64_t ts, uint64_t x, uint6
 
 int deliver_clock(struct capture *c)
 {
-	uint64_t mono = clock_now(CLOCK_MONOTONIC);
+	uint64_t mono = clock_mono_ns();
 
 	c->clock_ns = mono;
-	return deliver_own(c, HOOK_CLOCK, mono, clock_now(CLOCK_REALTIME), 0);
+	return deliver_own(c, HOOK_CLOCK, mono, clock_ns(CLOCK_REALTIME), 0);
 }
 
 /*
@@ -90,7 +90,7 @@ static void capture_calibrate(struct capture *c, const struct attach_opts *o)
 				.pidns = c->target.pidns_ino != 0,
 				.tls_g = o->tls_g,
 				.sys = o->sys[0]};
-	uint64_t begin = clock_now(CLOCK_MONOTONIC);
+	uint64_t begin = clock_mono_ns();
 	int err;
 
 	price_guess(&c->features, &c->plan, k.tracepoints, &c->price);
@@ -100,7 +100,7 @@ static void capture_calibrate(struct capture *c, const struct attach_opts *o)
 	c->features.link_fd = -1;
 	log_debug("prices %s in %.1f ms: execute %u ns, park %u, ready %u (%u without a stack), "
 		  "syscall %u + %u, traced 2 * %u, let go 2 * %u, an idle hit %u; cold %.2f of that",
-		  err ? "guessed" : "measured", (double)(clock_now(CLOCK_MONOTONIC) - begin) / 1e6,
+		  err ? "guessed" : "measured", (double)(clock_mono_ns() - begin) / 1e6,
 		  c->price.hit_ns[HOOK_EXECUTE], c->price.hit_ns[HOOK_PARK],
 		  c->price.hit_ns[HOOK_READY], c->price.plain_wake_ns,
 		  c->price.hit_ns[HOOK_SYSCALL_ENTER], c->price.hit_ns[HOOK_SYSCALL_EXIT],
@@ -175,7 +175,7 @@ static int capture_attach(struct capture *c, struct diag *d)
 	c->parts = ~0U;
 	if (!capture_sees_syscalls(c))
 		c->parts &= ~(1U << PART_SYSCALLS);
-	begin_ns = clock_now(CLOCK_MONOTONIC);
+	begin_ns = clock_mono_ns();
 	err = attach_link(c->attach,
 			  &(struct attach_target){.plan = &c->plan, .pid = c->target.pid,
 						  .exe_path = path,
@@ -206,7 +206,7 @@ int capture_start(struct capture *c, const struct capture_sink *sink, struct dia
 		return err;
 	err = deliver_clock(c);
 	if (!err && c->opts.plan)
-		err = deliver_own(c, HOOK_PLAN, clock_now(CLOCK_MONOTONIC), c->opts.plan, 0);
+		err = deliver_own(c, HOOK_PLAN, clock_mono_ns(), c->opts.plan, 0);
 	if (err)
 		return err;
 	attach_arm(c->attach, true);
@@ -227,7 +227,7 @@ int deliver(struct capture *c, bool final, struct diag *d)
 	struct rings *rings = attach_rings(c->attach);
 	const struct rec *r;
 	struct rings_loss loss;
-	int err = rings_scan(rings, clock_now(CLOCK_MONOTONIC), final, d);
+	int err = rings_scan(rings, clock_mono_ns(), final, d);
 
 	while (!err && (r = rings_next(rings, &loss))) {
 		if (c->turn.ts && r->ts >= c->turn.ts)
@@ -250,7 +250,7 @@ int capture_poll(struct capture *c, struct diag *d)
 {
 	int err = deliver(c, false, d);
 
-	if (!err && clock_now(CLOCK_MONOTONIC) - c->clock_ns >= CLOCK_PERIOD_NS)
+	if (!err && clock_mono_ns() - c->clock_ns >= CLOCK_PERIOD_NS)
 		err = deliver_clock(c);
 	return err;
 }
@@ -279,7 +279,7 @@ int capture_snapshot(struct capture *c, struct diag *d)
 
 int capture_stop(struct capture *c, enum rec_end end, int status, struct diag *d)
 {
-	uint64_t begin_ns = clock_now(CLOCK_MONOTONIC);
+	uint64_t begin_ns = clock_mono_ns();
 	int err;
 
 	if (!c->attach)
@@ -290,7 +290,7 @@ int capture_stop(struct capture *c, enum rec_end end, int status, struct diag *d
 	err = deliver(c, true, d);
 	rings_sum(attach_rings(c->attach), &c->last_sums);
 	if (!err)
-		err = deliver_own(c, HOOK_END, clock_now(CLOCK_MONOTONIC), end,
+		err = deliver_own(c, HOOK_END, clock_mono_ns(), end,
 				  (uint64_t)(int64_t)status);
 	attach_free(c->attach);
 	c->attach = NULL;

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/num.h"
@@ -50,14 +50,6 @@ struct snap {
 	} out;
 };
 
-static uint64_t snap_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
 static void snap_free(struct snap **s)
 {
 	if (*s)
@@ -88,7 +80,7 @@ static int snap_send(struct snap *s, const uint64_t *pcs, size_t cnt)
 
 static int snap_late(struct snap *s)
 {
-	if (snap_now() - s->st->start_ns > SNAPSHOT_MAX_MS * 1000000ULL)
+	if (clock_mono_ns() - s->st->start_ns > SNAPSHOT_MAX_MS * 1000000ULL)
 		return diag_set(s->d, -ETIME, "reading the goroutines took more than %d s",
 				SNAPSHOT_MAX_MS / 1000);
 	return 0;
@@ -114,7 +106,7 @@ static int snap_one_p(struct snap *s, uint64_t addr, struct golive_p *ret_p, str
 
 		if (err)
 			return err;
-		*ret_ts = snap_now();
+		*ret_ts = clock_mono_ns();
 		*ret_m = (struct golive_m){ 0 };
 		if (ret_p->m && golive_m_read(s->v, ret_p->m, ret_m) == -ESRCH)
 			return -ESRCH;
@@ -214,7 +206,7 @@ static int snap_one_m(struct snap *s, uint64_t addr)
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		int err = golive_m_read(s->v, addr, &m);
 
-		ts = snap_now();
+		ts = clock_mono_ns();
 		if (!err)
 			err = golive_m_read(s->v, addr, &again);
 		if (err)
@@ -354,7 +346,7 @@ static int snap_round(struct snap *s, size_t cnt, bool last, size_t *ret_cnt)
 	uint64_t ts;
 	int err = snap_read_gs(s, cnt);
 
-	ts = snap_now();
+	ts = clock_mono_ns();
 	for (size_t i = 0; i < cnt; i++) {
 		struct snap_g *g = &s->g[i];
 
@@ -435,7 +427,7 @@ static int snap_gc(struct snap *s)
 	if (s->v->gccontroller && mem_read(s->v->mem, s->v->gccontroller, gcc, sizeof(gcc)) == 0)
 		words = REC_GCC_WORDS;
 	(void)golive_p_cnt(s->v, &procs, NULL);
-	r = snap_rec(s, HOOK_SNAP_GC, snap_now());
+	r = snap_rec(s, HOOK_SNAP_GC, clock_mono_ns());
 	r->x = phase;
 	r->y = procs;
 	return snap_send(s, gcc, words);
@@ -443,7 +435,7 @@ static int snap_gc(struct snap *s)
 
 static int snap_end(struct snap *s)
 {
-	struct rec *r = snap_rec(s, HOOK_SNAP_END, snap_now());
+	struct rec *r = snap_rec(s, HOOK_SNAP_END, clock_mono_ns());
 
 	r->x = s->st->gs;
 	r->y = s->st->ps;
@@ -456,7 +448,7 @@ int snapshot_take(const struct golive *v, snapshot_emit *emit, void *ctx,
 	SCOPED(snap_free) struct snap *s = calloc(1, sizeof(*s));
 	int err;
 
-	*ret = (struct snapshot_stats){ .start_ns = snap_now() };
+	*ret = (struct snapshot_stats){ .start_ns = clock_mono_ns() };
 	if (!s)
 		return diag_set(d, -ENOMEM, "no memory for reading the goroutines");
 	if (d)
@@ -475,7 +467,7 @@ int snapshot_take(const struct golive *v, snapshot_emit *emit, void *ctx,
 		err = snap_gc(s);
 	if (!err)
 		err = snap_end(s);
-	ret->end_ns = snap_now();
+	ret->end_ns = clock_mono_ns();
 	if (err == -ESRCH)
 		diag_set(d, err, "the process ended while its goroutines were read");
 	return err;

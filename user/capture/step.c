@@ -37,7 +37,7 @@ static int capture_switch(struct capture *c, enum plan_rung rung, uint64_t *ret_
 	attach_plain_wakes(c->attach, budget_plain(rung, rung_of(c->opts.plan)));
 	attach_name_parks(c->attach, plan_rung_plan(rung) == REC_PLAN_STOP);
 	err = attach_switch(c->attach, plan_rung_parts(rung) & c->parts, d);
-	*ret_ns = clock_now(CLOCK_MONOTONIC);
+	*ret_ns = clock_mono_ns();
 	return err;
 }
 
@@ -47,7 +47,7 @@ static void capture_let_go(struct capture *c, enum plan_rung rung, uint64_t begi
 	uint64_t took;
 
 	attach_let_go(c->attach);
-	took = clock_now(CLOCK_MONOTONIC) - begin_ns;
+	took = clock_mono_ns() - begin_ns;
 	c->switch_ns += took;
 	log_debug("probes switched to %s in %.1f ms", plan_rung_name(rung), (double)took / 1e6);
 }
@@ -59,7 +59,7 @@ static int capture_pause(struct capture *c, const char *note, struct diag *d)
 	int err;
 
 	attach_arm(c->attach, false);
-	begin = clock_now(CLOCK_MONOTONIC);
+	begin = clock_mono_ns();
 	err = capture_switch(c, RUNG_PAUSED, &switched, d);
 	capture_let_go(c, RUNG_PAUSED, begin); /* no program runs any more, either */
 	if (!err)
@@ -73,14 +73,14 @@ static int capture_pause(struct capture *c, const char *note, struct diag *d)
 
 static int capture_resume(struct capture *c, enum plan_rung rung, struct diag *d)
 {
-	uint64_t begin = clock_now(CLOCK_MONOTONIC), switched;
+	uint64_t begin = clock_mono_ns(), switched;
 	int err = capture_switch(c, rung, &switched, d);
 
 	capture_let_go(c, rung, begin);
 	if (!err)
 		err = deliver_clock(c);
 	if (!err)
-		err = deliver_plan(c, rung, REC_PLAN_RESUMED, clock_now(CLOCK_MONOTONIC), d);
+		err = deliver_plan(c, rung, REC_PLAN_RESUMED, clock_mono_ns(), d);
 	if (err)
 		return err;
 	if (attach_execed(c->attach))
@@ -106,5 +106,5 @@ int capture_step(struct capture *c, enum plan_rung rung, const char *note, struc
 			err = deliver_plan(c, rung, 0, switched, d);
 		capture_let_go(c, rung, switched);
 	}
-	return err ? err : deliver_note(c, clock_now(CLOCK_MONOTONIC), note);
+	return err ? err : deliver_note(c, clock_mono_ns(), note);
 }

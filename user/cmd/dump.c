@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "cmd/output.h"
 #include "trace/evspec.h"
 #include "trace/genwriter.h"
@@ -36,14 +36,6 @@ struct dump {
 	char why[160];
 	uint64_t written, total;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
 
 /* ---- on the thread ---- */
 
@@ -136,7 +128,7 @@ static int dump_write(struct dump *d, const struct dump_job *job, struct dump_re
 
 static void dump_run(struct dump *d, const struct dump_job *job, struct dump_result *r)
 {
-	uint64_t start = now_ns();
+	uint64_t start = clock_mono_ns();
 
 	*r = (struct dump_result){ .id = job->id, .gens = job->set.cnt };
 	if (job->set.cnt) {
@@ -150,7 +142,7 @@ static void dump_run(struct dump *d, const struct dump_job *job, struct dump_res
 		diag_prefix(&r->diag, r->err, "%s", job->dir);
 	snprintf(r->path, sizeof(r->path), "%s%s%s", strcmp(job->dir, ".") ? job->dir : "",
 		 strcmp(job->dir, ".") ? "/" : "", r->name);
-	r->took_ns = now_ns() - start;
+	r->took_ns = clock_mono_ns() - start;
 }
 
 static void *dump_thread(void *arg)

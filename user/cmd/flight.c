@@ -8,6 +8,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/scope.h"
@@ -140,7 +141,7 @@ static int flight_begin(struct flight *f, int pid, struct diag *d)
 	ending_begin(&f->ending, pid);
 	err = session_start(&f->s, &sink, &f->o->budget, d);
 	progress_begin(&f->progress, f->s.capture, f->o->quiet,
-		       f->s.armed_ns ? f->s.armed_ns : session_now_ns());
+		       f->s.armed_ns ? f->s.armed_ns : clock_mono_ns());
 	if (err)
 		return err;
 	say_begin(f);
@@ -157,7 +158,7 @@ static void on_signals(struct flight *f)
 	struct diag d;
 
 	while (read(f->s.signal_fd, &si, sizeof(si)) == sizeof(si)) {
-		struct trigger t = { .at_ns = session_now_ns(), .reason = "signal" };
+		struct trigger t = { .at_ns = clock_mono_ns(), .reason = "signal" };
 		uint64_t id;
 
 		switch (si.ssi_signo) {
@@ -179,7 +180,7 @@ static void on_signals(struct flight *f)
 
 static int flight_loop(struct flight *f, struct diag *d)
 {
-	uint64_t start = session_now_ns();
+	uint64_t start = clock_mono_ns();
 
 	while (!f->stop) {
 		struct pollfd fds[1 + CTL_FDS] = { { .fd = dump_fd(f->dump), .events = POLLIN } };
@@ -200,9 +201,9 @@ static int flight_loop(struct flight *f, struct diag *d)
 		flight_dumps(f);
 		if (f->progress.live) {
 			genring_get_stat(f->ring, &st);
-			progress_draw(&f->progress, &f->s, st.bytes, session_now_ns());
+			progress_draw(&f->progress, &f->s, st.bytes, clock_mono_ns());
 		}
-		if (f->o->duration_ns && session_now_ns() - start >= f->o->duration_ns)
+		if (f->o->duration_ns && clock_mono_ns() - start >= f->o->duration_ns)
 			return 0;
 	}
 	return 0;
@@ -238,7 +239,7 @@ static int flight_end(struct flight *f, struct diag *d)
 		flight_wait_dump(f);
 	genring_get_stat(f->ring, &st);
 	progress_summary(&f->progress, &f->s,
-			 f->last_path[0] ? f->last_path : NULL, f->dump_bytes, session_now_ns(),
+			 f->last_path[0] ? f->last_path : NULL, f->dump_bytes, clock_mono_ns(),
 			 ended);
 	return err;
 }

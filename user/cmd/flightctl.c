@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/parse.h"
 #include "cmd/flightrec.h"
@@ -19,7 +20,7 @@ struct status {
 
 static void status_get(struct flight *f, struct status *s)
 {
-	uint64_t now = session_now_ns();
+	uint64_t now = clock_mono_ns();
 
 	s->t = capture_target(f->s.capture);
 	s->m = model_get_stats(f->s.join.model);
@@ -121,7 +122,7 @@ static void status_json(struct flight *f, struct buf *b)
 /* "dump [last=NS] [file=PATH]"; the path is the rest of the line. */
 static int do_dump(struct flight *f, const char *args, struct buf *text, uint64_t *ret_id)
 {
-	struct trigger t = { .at_ns = session_now_ns(), .reason = "ctl" };
+	struct trigger t = { .at_ns = clock_mono_ns(), .reason = "ctl" };
 	char *end;
 
 	if (strncmp(args, " last=", 6) == 0) {

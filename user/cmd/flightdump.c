@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "capture/note.h"
@@ -20,14 +21,6 @@ enum {
 	GEN_MIN_BYTES = 64 * 1024,
 	GEN_MIN_NS = 100 * 1000 * 1000,
 };
-
-static uint64_t real_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
 
 /* ---- opening ---- */
 
@@ -207,12 +200,12 @@ static int job_place(struct flight *f, const struct trigger *t, struct dump_job 
 {
 	struct naming_fields nf = { .command = f->command,
 				    .pid = capture_target(f->s.capture)->pid,
-				    .real_ns = real_ns(),
+				    .real_ns = clock_ns(CLOCK_REALTIME),
 				    .n = t->id,
 				    .reason = t->reason };
 	const char *slash = strrchr(t->file, '/');
 
-	nf.real_ns -= session_now_ns() - t->at_ns;
+	nf.real_ns -= clock_mono_ns() - t->at_ns;
 	if (!t->file[0]) {
 		naming_make(&f->naming, &nf, job->name);
 		snprintf(job->dir, sizeof(job->dir), "%s", f->naming.dir);
@@ -272,7 +265,7 @@ static void dump_unable(struct flight *f, int err, const struct diag *d)
 {
 	struct dump_result r = { .id = f->q.cur.id, .err = err, .diag = *d };
 
-	triggers_begin(&f->q, session_now_ns());
+	triggers_begin(&f->q, clock_mono_ns());
 	dump_ended(f, &r);
 }
 
@@ -305,7 +298,7 @@ static void begin_dump(struct flight *f)
 		bytes += job.set.gens[i].len;
 	if (!t->file[0])
 		(void)shelf_room(&f->shelf, bytes);
-	triggers_begin(&f->q, session_now_ns());
+	triggers_begin(&f->q, clock_mono_ns());
 	err = dump_begin(f->dump, &job);
 	if (err) { /* cannot be: q says that none is under way */
 		close(job.dirfd);
@@ -314,29 +307,21 @@ static void begin_dump(struct flight *f)
 	}
 }
 
-static uint64_t cpu_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
-
 /* Ends the open generation; false: not now (the world is stopped), try again. */
 static bool cut(struct flight *f)
 {
 	struct genring_stat before, after;
-	uint64_t begin = cpu_ns(), took;
+	uint64_t begin = clock_ns(CLOCK_THREAD_CPUTIME_ID), took;
 
 	genring_get_stat(f->ring, &before);
 	/* An error is sticky in the model and told by the next record. */
 	(void)model_cut(f->s.join.model);
-	took = cpu_ns() - begin;
+	took = clock_ns(CLOCK_THREAD_CPUTIME_ID) - begin;
 	if (took > f->cut_ns)
 		f->cut_ns = took;
 	genring_get_stat(f->ring, &after);
 	return after.added != before.added ||
-	       session_now_ns() > triggers_due(&f->q) + CUT_PATIENCE_MS * 1000000ULL;
+	       clock_mono_ns() > triggers_due(&f->q) + CUT_PATIENCE_MS * 1000000ULL;
 }
 
 void flight_dumps(struct flight *f)
@@ -350,14 +335,14 @@ void flight_dumps(struct flight *f)
 	if (due == UINT64_MAX)
 		return;
 	if (model_owes_note(f->s.join.model) &&
-	    session_now_ns() < due + NOTE_PATIENCE_MS * 1000000ULL)
+	    clock_mono_ns() < due + NOTE_PATIENCE_MS * 1000000ULL)
 		return;
 	/* Only when all records up to then were taken. */
 	if (due <= f->s.polled_ns && cut(f)) {
 		begin_dump(f);
 		return;
 	}
-	if (due <= session_now_ns() + SESSION_POLL_MS * 1000000ULL)
+	if (due <= clock_mono_ns() + SESSION_POLL_MS * 1000000ULL)
 		f->s.hurry = true;
 }
 
@@ -371,7 +356,7 @@ void flight_wait_dump(struct flight *f)
 
 int flight_last_dump(struct flight *f, const char *reason)
 {
-	struct trigger t = { .at_ns = session_now_ns() };
+	struct trigger t = { .at_ns = clock_mono_ns() };
 	uint64_t id, failed;
 
 	snprintf(t.reason, sizeof(t.reason), "%s", reason);

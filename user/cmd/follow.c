@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "cmd/session.h"
 #include "proc/find.h"
@@ -28,7 +29,7 @@ static bool take(struct follow *f, const struct find_result *r)
 			 name_of(f), r->cnt, r->pid);
 	f->told_many = r->cnt > 1;
 	if (r->pid != f->pid || r->start_ticks != f->start)
-		f->found_ns = session_now_ns();
+		f->found_ns = clock_mono_ns();
 	f->pid = r->pid;
 	f->start = r->start_ticks;
 	return true;
@@ -59,7 +60,7 @@ int follow_wait(struct follow *f, int signal_fd, int *ret_pid, struct diag *d)
 
 bool follow_again(struct follow *f)
 {
-	if (session_now_ns() - f->found_ns > PATIENCE_MS * 1000000ULL)
+	if (clock_mono_ns() - f->found_ns > PATIENCE_MS * 1000000ULL)
 		return false;
 	usleep(LOOK_MS * 1000);
 	return true;

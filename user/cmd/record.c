@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "capture/capture.h"
 #include "capture/rawfile.h"
@@ -31,14 +32,6 @@ struct record {
 	char path[4096];
 };
 
-static uint64_t real_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
-
 static int take_record(void *ctx, const struct rec *r)
 {
 	struct record *rc = ctx;
@@ -61,7 +54,7 @@ static uint64_t first_signal_ns;
 
 static void on_second_signal(int sig)
 {
-	if (session_now_ns() - first_signal_ns < SECOND_SIGNAL_NS)
+	if (clock_mono_ns() - first_signal_ns < SECOND_SIGNAL_NS)
 		return;
 	if (aborted->out.tmp)
 		unlink(aborted->out.tmp);
@@ -78,7 +71,7 @@ static void signals_second(const struct record *rc)
 	sigset_t set;
 
 	aborted = rc;
-	first_signal_ns = session_now_ns();
+	first_signal_ns = clock_mono_ns();
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
@@ -99,7 +92,7 @@ static int record_files(struct record *rc, struct diag *d)
 	} else {
 		char stem[TARGET_NAME];
 
-		target_file_stem(t, real_ns(), stem);
+		target_file_stem(t, clock_ns(CLOCK_REALTIME), stem);
 		snprintf(rc->path, sizeof(rc->path), "%s.trace", stem);
 	}
 	err = output_open(&rc->out, rc->path, d);
@@ -120,11 +113,11 @@ static int record_files(struct record *rc, struct diag *d)
 /* Runs until the time is over, a signal, or the target's end. */
 static int record_run(struct record *rc, struct diag *d)
 {
-	uint64_t start = session_now_ns();
+	uint64_t start = clock_mono_ns();
 
 	for (;;) {
 		unsigned seen;
-		uint64_t now = session_now_ns();
+		uint64_t now = clock_mono_ns();
 		int err = session_turn(&rc->s, NULL, 0, &seen, d);
 
 		if (err)
@@ -210,7 +203,7 @@ static int record_start(struct record *rc, struct diag *d)
 	ending_begin(&rc->ending, rc->o.pid);
 	err = session_start(&rc->s, &sink, &rc->o.budget, d);
 	progress_begin(&rc->progress, rc->s.capture, rc->o.quiet,
-		       rc->s.armed_ns ? rc->s.armed_ns : session_now_ns());
+		       rc->s.armed_ns ? rc->s.armed_ns : clock_mono_ns());
 	return err;
 }
 
@@ -230,7 +223,7 @@ static int record_all(struct record *rc, struct diag *d)
 	} else {
 		err = record_run(rc, d);
 	}
-	now = session_now_ns();
+	now = clock_mono_ns();
 	progress_clear(&rc->progress);
 	stop_err = session_stop(&rc->s, err ? NULL : d);
 	if (err)

@@ -7,21 +7,13 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "proc/procfs.h"
 
 enum { EXEC_CHECK_MS = 250 };
-
-uint64_t session_now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
 
 int session_signals(struct session *s, int extra, struct diag *d)
 {
@@ -126,9 +118,9 @@ static int session_wait(const struct session *s, struct pollfd *fds, size_t n, i
 	bool known = !s->hastened && sched_times(&ran, &before);
 	int got;
 
-	due = session_now_ns() + (uint64_t)ms * 1000000ULL;
+	due = clock_mono_ns() + (uint64_t)ms * 1000000ULL;
 	got = poll(fds, n, ms);
-	*kept = known && session_now_ns() > due + SESSION_LATE_NS && sched_times(&ran, &after) &&
+	*kept = known && clock_mono_ns() > due + SESSION_LATE_NS && sched_times(&ran, &after) &&
 		after - before > SESSION_LATE_NS;
 	return got;
 }
@@ -151,7 +143,7 @@ int session_start(struct session *s, const struct capture_sink *sink,
 	/* Not before: the kernel verifies the programs in one go, which the target would wait for. */
 	if (starved())
 		session_hasten(s);
-	s->armed_ns = s->exec_check_ns = session_now_ns();
+	s->armed_ns = s->exec_check_ns = clock_mono_ns();
 	err = capture_snapshot(s->capture, d);
 	throttle_begin(&s->throttle, budget, s->capture);
 	return err ? session_failed(s, err, d) : 0;
@@ -160,7 +152,7 @@ int session_start(struct session *s, const struct capture_sink *sink,
 /* A process that ended shows it by its pidfd; exec must be asked for. */
 static bool session_execed(struct session *s)
 {
-	uint64_t now = session_now_ns();
+	uint64_t now = clock_mono_ns();
 
 	if (capture_execed(s->capture))
 		return true;
@@ -174,7 +166,7 @@ int session_turn(struct session *s, struct pollfd *fds, size_t n, unsigned *ret_
 		 struct diag *d)
 {
 	struct pollfd all[SESSION_FDS + 2];
-	uint64_t now = session_now_ns();
+	uint64_t now = clock_mono_ns();
 	int err = capture_poll(s->capture, d);
 	bool now_again = s->hurry, kept;
 
@@ -234,7 +226,7 @@ int session_stop(struct session *s, struct diag *d)
 	session_rest(s);
 	if (s->join.model)
 		toll_update(&s->toll, s->capture, model_get_stats(s->join.model),
-			    session_now_ns(), s->cpu_ns);
+			    clock_mono_ns(), s->cpu_ns);
 	return err ? session_failed(s, err, d) : 0;
 }
 

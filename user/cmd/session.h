@@ -55,8 +55,6 @@ enum session_seen {
 	SESSION_END = 1 << 1,	 /* the process ended or execed: s->end says which */
 };
 
-uint64_t session_now_ns(void); /* CLOCK_MONOTONIC */
-
 /* SIGINT, SIGTERM and SIGHUP, and extra if not 0, come by descriptor. 0 or an error. */
 int session_signals(struct session *s, int extra, struct diag *d);
 
