@@ -11,7 +11,7 @@
 #   make compare     docs/coverage.md measured: every Go version and kind of build; needs root, hours
 #   make kernels     boots older kernels in qemu and records on each
 #   make lint        layer arrows, file sizes, missing tests, formatting
-#   make install     program, library, man page below DESTDIR and prefix
+#   make install     program, library, man pages below DESTDIR and prefix
 
 SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules
@@ -195,8 +195,7 @@ install: all install-lib
 	install -d $(DESTDIR)$(prefix)/lib/systemd/system
 	sed 's|/usr/bin/gotrace-bpf|$(prefix)/bin/gotrace-bpf|' systemd/gotrace-bpf@.service \
 		>$(DESTDIR)$(prefix)/lib/systemd/system/gotrace-bpf@.service
-	$(if $(wildcard docs/gotrace-bpf.1),install -Dm644 docs/gotrace-bpf.1 \
-		$(DESTDIR)$(prefix)/share/man/man1/gotrace-bpf.1)
+	install -Dm644 docs/gotrace-bpf.1 $(DESTDIR)$(prefix)/share/man/man1/gotrace-bpf.1
 
 clean:
 	rm -rf .output gotrace-bpf

@@ -73,6 +73,9 @@ func TestParksAreNamed(t *testing.T) {
 		capture := filepath.Join(t.TempDir(), "capture")
 		r := lab.Record(t, p.Process.Pid, "--plan", plan, "--capture", capture, "-d", "300ms")
 		mustBe(t, plan, 0, r.Wait(time.Minute), r.Stderr())
+		if want {
+			needLog(t, ownLogs(t, r.File), "^plan: "+plan+"$")
+		}
 		all, named := parks(t, capture)
 		if all < 100 || (want && named != all) || (!want && named != 0) {
 			t.Errorf("--plan %s: %d blocks, %d of them named", plan, all, named)

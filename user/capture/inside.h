@@ -51,7 +51,8 @@ void debug_span(const char *what, uint64_t begin_ns);
 struct attach_who capture_who(const struct capture *c);
 enum plan_rung rung_of(enum rec_plan plan);
 
-/* A record of our own to the sink. What it returned. */
+/* A record of our own, or a message for the trace, to the sink. What it returned. */
+int deliver_note(struct capture *c, uint64_t ts, const char *text);
 int deliver_own(struct capture *c, unsigned hook, uint64_t ts, uint64_t x, uint64_t y);
 int deliver_clock(struct capture *c);
 /* The change of plan that waits in c->turn. */

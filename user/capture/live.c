@@ -10,6 +10,7 @@
 #include "base/num.h"
 #include "capture/calib.h"
 #include "capture/inside.h"
+#include "capture/note.h"
 #include "capture/snapshot.h"
 
 enum {
@@ -38,6 +39,14 @@ int deliver_own(struct capture *c, unsigned hook, uint64_t ts, uint64_t x, uint6
 	struct rec r = { .len = sizeof(r), .hook = (uint8_t)hook, .ts = ts, .x = x, .y = y };
 
 	return c->sink.take(c->sink.ctx, &r);
+}
+
+int deliver_note(struct capture *c, uint64_t ts, const char *text)
+{
+	struct note n;
+
+	note_make(ts, text, &n);
+	return c->sink.take(c->sink.ctx, &n.r);
 }
 
 int deliver_clock(struct capture *c)
@@ -196,6 +205,20 @@ int capture_try(struct capture *c, struct diag *d)
 	return err;
 }
 
+/* A trace that holds less than all says so from its beginning. */
+static int deliver_first_plan(struct capture *c)
+{
+	bool no_syscalls = c->opts.syscalls == SYSCALLS_OFF;
+	uint64_t now = clock_mono_ns();
+	char text[80];
+	int err = c->opts.plan ? deliver_own(c, HOOK_PLAN, now, c->opts.plan, 0) : 0;
+
+	if (err || (!c->opts.plan && !no_syscalls))
+		return err;
+	snprintf(text, sizeof(text), "plan: %s%s", plan_rung_name(c->rung), no_syscalls ? ", system calls off" : "");
+	return deliver_note(c, now, text);
+}
+
 int capture_start(struct capture *c, const struct capture_sink *sink, struct diag *d)
 {
 	int err;
@@ -205,8 +228,8 @@ int capture_start(struct capture *c, const struct capture_sink *sink, struct dia
 	if (err < 0)
 		return err;
 	err = deliver_clock(c);
-	if (!err && c->opts.plan)
-		err = deliver_own(c, HOOK_PLAN, clock_mono_ns(), c->opts.plan, 0);
+	if (!err)
+		err = deliver_first_plan(c);
 	if (err)
 		return err;
 	attach_arm(c->attach, true);

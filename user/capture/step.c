@@ -4,15 +4,6 @@
 #include "base/log.h"
 #include "capture/budget.h"
 #include "capture/inside.h"
-#include "capture/note.h"
-
-static int deliver_note(struct capture *c, uint64_t ts, const char *text)
-{
-	struct note n;
-
-	note_make(ts, text, &n);
-	return c->sink.take(c->sink.ctx, &n.r);
-}
 
 /* What was recorded up to now, with the plan told where it changed, at ts. */
 static int deliver_plan(struct capture *c, enum plan_rung rung, uint64_t flags, uint64_t ts,

@@ -105,7 +105,7 @@ static int check_pid(int pid, struct diag *d)
 	row("process", "pid %d, %s", pid, capture_target(c)->exe);
 	show_image(capture_image(c));
 	if (capture_live(c)->gs)
-		row("live", "%llu goroutines, %u Ps, %u Ms agree with the layout",
+		row("live", "%llu goroutines, %u Ps, %u running Ms agree with the layout",
 		    (unsigned long long)capture_live(c)->gs, capture_live(c)->ps,
 		    capture_live(c)->ms);
 	if (capture_plan(c)->hook_cnt)
@@ -167,10 +167,11 @@ int cmd_check(int argc, char **argv)
 	opterr = 0;
 	while (!err && (c = getopt_long(argc, argv, ":p:", longs, NULL)) != -1)
 		err = c == 'p' ? options_pid(optarg, &pid, &d)
-			       : diag_set(&d, -EINVAL, "check: unknown option '%s'; see --help",
+			       : diag_set(&d, -EINVAL,
+					  "check: option '%s' is unknown or lacks its value; " CHECK_USAGE,
 					  argv[optind - 1]);
 	if (!err && (pid != 0) == (optind + 1 == argc))
-		err = diag_set(&d, -EINVAL, "usage: gotrace-bpf check -p PID, or check BINARY");
+		err = diag_set(&d, -EINVAL, CHECK_USAGE);
 	if (err) {
 		log_error("%s", d.text);
 		return EXIT_USAGE;

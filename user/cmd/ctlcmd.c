@@ -16,9 +16,6 @@
 #include "cmd/ctlpath.h"
 #include "cmd/options.h"
 
-static const char usage[] =
-	"usage: gotrace-bpf ctl PID dump [--last TIME] [-o FILE] | status [--json] | stop";
-
 struct request {
 	int pid;
 	const char *verb, *file;
@@ -47,12 +44,12 @@ static int request_options(int argc, char **argv, struct request *r, struct diag
 			r->json = true;
 		} else {
 			return diag_set(d, -EINVAL,
-					"ctl: option '%s' is unknown or lacks its value; %s",
-					argv[optind - 1], usage);
+					"ctl: option '%s' is unknown or lacks its value; " CTL_USAGE,
+					argv[optind - 1]);
 		}
 	}
 	if (optind + 2 != argc)
-		return diag_set(d, -EINVAL, "%s", usage);
+		return diag_set(d, -EINVAL, CTL_USAGE);
 	r->verb = argv[optind + 1];
 	if (strcmp(r->verb, "dump") != 0 && strcmp(r->verb, "status") != 0 &&
 	    strcmp(r->verb, "stop") != 0)

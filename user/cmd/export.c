@@ -57,13 +57,13 @@ static int take_cut(const char *arg, struct export_cmd *c, struct diag *d)
 	int err;
 
 	if (!comma)
-		return diag_set(d, -EINVAL, "'%s': give two times, as in 1.5s,2s", arg);
+		return diag_set(d, -EINVAL, "--cut '%s': give two times, as in 1.5s,2s", arg);
 	*comma = 0;
 	err = tracefile_moment(text, &c->from_ns, d);
 	if (!err)
 		err = tracefile_moment(comma + 1, &c->to_ns, d);
 	if (!err && c->to_ns <= c->from_ns)
-		err = diag_set(d, -EINVAL, "'%s': the second time is not after the first", arg);
+		err = diag_set(d, -EINVAL, "--cut '%s': the second time is not after the first", arg);
 	return err;
 }
 
@@ -75,15 +75,13 @@ static int take_option(int opt, struct export_cmd *c, struct diag *d)
 		c->out = optarg;
 		return 0;
 	}
-	if (opt < OPT_PPROF || opt > OPT_CUT)
-		return diag_set(d, -EINVAL, "unknown option, or one without its value");
 	if (c->what)
 		return diag_set(d, -EINVAL, "only one of --pprof, --text and --cut");
 	c->what = whats[opt - OPT_PPROF];
 	if (opt == OPT_CUT)
 		return take_cut(optarg, c, d);
 	if (opt == OPT_PPROF && profile_kind_parse(optarg, &c->kind) < 0)
-		return diag_set(d, -EINVAL, "'%s': use net, sync, syscall, sched or cpu", optarg);
+		return diag_set(d, -EINVAL, "--pprof '%s': use net, sync, syscall, sched or cpu", optarg);
 	return 0;
 }
 
@@ -284,9 +282,10 @@ int cmd_export(int argc, char **argv)
 			fputs(usage, stdout);
 			return EXIT_FINE;
 		}
-		if (take_option(opt, &c, &d) < 0) {
-			log_error("export: %s: %s; see gotrace-bpf export --help", argv[optind - 1],
-				  d.text);
+		if (opt == '?')
+			diag_set(&d, -EINVAL, "option '%s' is unknown or lacks its value", argv[optind - 1]);
+		if (opt == '?' || take_option(opt, &c, &d) < 0) {
+			log_error("export: %s; see gotrace-bpf export --help", d.text);
 			return EXIT_USAGE;
 		}
 	}

@@ -50,7 +50,8 @@ const char options_help[] =
 	"       gotrace-bpf ctl PID dump [--last TIME] [-o FILE] | status [--json] | stop\n"
 	"\n"
 	"Exit status: 0 fine, 1 failed, 2 usage, 3 finished but events were lost.\n"
-	"Needs Linux 6.6, and root or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE.\n";
+	"Needs Linux 6.6, and root or CAP_BPF, CAP_PERFMON and, for processes of other users,\n"
+	"CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH.\n";
 
 enum { OPT_FORMAT = 256, OPT_CAPTURE, OPT_SYSCALLS, OPT_PLAN, OPT_RING, OPT_TRACED,
        OPT_MAX_OVERHEAD, OPT_MAX_RATE };

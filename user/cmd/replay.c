@@ -52,7 +52,7 @@ static int replay_options(int argc, char **argv, struct replay *r, struct diag *
 		}
 	}
 	if (optind + 1 != argc || !r->out)
-		return diag_set(d, -EINVAL, "usage: gotrace-bpf replay CAPTURE -o FILE [--format V]");
+		return diag_set(d, -EINVAL, REPLAY_USAGE);
 	r->in = argv[optind];
 	return 0;
 }

@@ -2,6 +2,8 @@
 #ifndef CMD_REPLAY_H
 #define CMD_REPLAY_H
 
+#define REPLAY_USAGE "usage: gotrace-bpf replay CAPTURE -o FILE [--format V] [-q]"
+
 /* argv[0] is "replay"; the exit status. */
 int cmd_replay(int argc, char **argv);
 

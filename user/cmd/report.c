@@ -96,7 +96,7 @@ static int report_option(int opt, struct report_cmd *c, struct diag *d)
 		c->opts.group = optarg;
 		return 0;
 	case OPT_GOROUTINE:
-		err = parse_u64(optarg, "a goroutine's id", 0, INT64_MAX, &v, d);
+		err = parse_u64(optarg, "--goroutine", 0, INT64_MAX, &v, d);
 		if (!err)
 			c->opts.goroutine = (int64_t)v;
 		return err;
@@ -105,7 +105,7 @@ static int report_option(int opt, struct report_cmd *c, struct diag *d)
 	case OPT_TO:
 		return parse_moment(optarg, &c->opts.has_to, &c->opts.to_ns, d);
 	case OPT_SLOWEST:
-		return parse_size_t(optarg, "a number of rows", &c->opts.slowest, d);
+		return parse_size_t(optarg, "--slowest", &c->opts.slowest, d);
 	case OPT_COMPARE:
 		c->before = optarg;
 		return 0;
@@ -113,9 +113,9 @@ static int report_option(int opt, struct report_cmd *c, struct diag *d)
 		c->json = true;
 		return 0;
 	case OPT_TOP:
-		return parse_size_t(optarg, "a number of rows", &c->top, d);
+		return parse_size_t(optarg, "--top", &c->top, d);
 	default:
-		return diag_set(d, -EINVAL, "unknown option, or one without its value");
+		return -EINVAL;
 	}
 }
 
@@ -306,9 +306,10 @@ int cmd_report(int argc, char **argv)
 			fputs(usage, stdout);
 			return EXIT_FINE;
 		}
-		if (report_option(opt, &c, &d) < 0) {
-			log_error("report: %s: %s; see gotrace-bpf report --help", argv[optind - 1],
-				  d.text);
+		if (opt == '?')
+			diag_set(&d, -EINVAL, "option '%s' is unknown or lacks its value", argv[optind - 1]);
+		if (opt == '?' || report_option(opt, &c, &d) < 0) {
+			log_error("report: %s; see gotrace-bpf report --help", d.text);
 			return EXIT_USAGE;
 		}
 	}

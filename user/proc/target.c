@@ -74,11 +74,11 @@ static int target_denied(const struct target *t, const char *what, struct diag *
 			t->pid, what);
 	return diag_set(
 		d, -EACCES,
-		"pid %d (%s): cannot %s: Permission denied; needs CAP_SYS_PTRACE%s (run as root)",
+		"pid %d (%s): cannot %s: Permission denied; needs CAP_SYS_PTRACE%s",
 		t->pid, t->comm[0] ? t->comm : "?", what,
 		t->uid == geteuid() ? ", since it is not dumpable, in another user namespace or "
 				      "kernel.yama.ptrace_scope is set"
-				    : ", since it belongs to another user");
+				    : " and CAP_DAC_READ_SEARCH, since it belongs to another user");
 }
 
 /* stat and status: what the process is, before anything that needs a permission. */
