@@ -158,13 +158,15 @@ static void out_sites(struct json *j, const char *key, const struct report *r, c
 		const struct site *s = order[i];
 
 		json_object(j, NULL);
-		if (t == &r->sites.blocked)
+		if (t != &r->sites.syscalls)
 			json_str(j, "reason", name_of(r, s->reason));
 		json_uint(j, "count", s->cnt);
 		json_int(j, "total_ns", s->ns);
 		json_int(j, "max_ns", s->max);
 		json_int(j, "max_at_ns", s->max_at);
 		json_int(j, "max_goroutine", s->max_g);
+		if (t == &r->sites.still)
+			json_bool(j, "max_began_before", s->clipped);
 		jsonout_stack(j, "stack", &r->in, s->stack);
 		json_object_end(j);
 	}
@@ -291,6 +293,7 @@ void jsonout_report(struct json *j, struct report *r, const char *name, size_t t
 	if (r->opts.group)
 		out_items(j, "longest_lived", r, &r->groups.lived);
 	out_sites(j, "blocked", r, &r->sites.blocked, top);
+	out_sites(j, "still_blocked", r, &r->sites.still, top);
 	out_wakes(j, r, top);
 	jsonout_hist(j, "latency", &r->wakes.latency);
 	out_items(j, "latency_longest", r, &r->wakes.late);

@@ -102,19 +102,6 @@ static void page_frame(struct page *p, const struct intern_frame *f)
 	buf_printf(p->out, ":%llu", (unsigned long long)f->line);
 }
 
-void page_stack(struct page *p, uint32_t stack, const char *indent, size_t max)
-{
-	const struct intern_stack *s = intern_get_stack(p->in, stack);
-
-	for (uint32_t i = 0; i < s->cnt && i < max; i++) {
-		buf_printf(p->out, "%s", indent);
-		page_frame(p, s->frames[i]);
-		buf_printf(p->out, "\n");
-	}
-	if (s->cnt > max)
-		buf_printf(p->out, "%s... %llu more\n", indent, (unsigned long long)(s->cnt - max));
-}
-
 /* Frames of the runtime, and of what wraps it, say less than the one that called them. */
 static bool is_plumbing(const char *func)
 {
@@ -124,6 +111,23 @@ static bool is_plumbing(const char *func)
 		if (!strncmp(func, heads[i], strlen(heads[i])))
 			return true;
 	return false;
+}
+
+void page_stack(struct page *p, uint32_t stack, const char *indent, size_t max)
+{
+	const struct intern_stack *s = intern_get_stack(p->in, stack);
+	uint32_t i = 0, end;
+
+	while (s->cnt - i > max && is_plumbing(intern_get(p->in, s->frames[i + 1]->func)))
+		i++;
+	end = s->cnt - i > max ? i + (uint32_t)max : s->cnt;
+	for (; i < end; i++) {
+		buf_printf(p->out, "%s", indent);
+		page_frame(p, s->frames[i]);
+		buf_printf(p->out, "\n");
+	}
+	if (s->cnt > end)
+		buf_printf(p->out, "%s... %lu more\n", indent, (unsigned long)(s->cnt - end));
 }
 
 void page_leaf(struct page *p, uint32_t stack)

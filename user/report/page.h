@@ -42,7 +42,10 @@ void page_name(struct page *p, uint32_t name, const char *none);
 /* "g12 main.worker", or nothing for id -1. */
 void page_goroutine(struct page *p, int64_t id, uint32_t name);
 
-/* The stack's frames, leaf first, each on a line behind indent; at most max of them. */
+/*
+ * The stack's frames, leaf first, each on a line behind indent; at most max of them. If that is not all,
+ * those of the runtime, but for the last before its caller, are left out first.
+ */
 void page_stack(struct page *p, uint32_t stack, const char *indent, size_t max);
 /* Its leaf outside of the runtime, and who called it, on one line. */
 void page_leaf(struct page *p, uint32_t stack);

@@ -207,6 +207,26 @@ static bool report_feed(struct report *r, const struct gotrace_event *ev)
 	return true;
 }
 
+/* The runtime's own wait for work. */
+static bool is_runtimes(struct report *r, const struct goro *g)
+{
+	const char *name = intern_get(&r->in, g->name);
+
+	return !strncmp(name, "runtime.", 8) && strcmp(name, "runtime.main");
+}
+
+static void report_still(struct report *r)
+{
+	struct map_slot slot;
+
+	for (size_t pos = 0; map_next(&r->goros.live, &pos, &slot);) {
+		const struct goro *g = (const struct goro *)(uintptr_t)slot.val;
+
+		if (report_wants(r, g->name) && !is_runtimes(r, g))
+			sites_feed_still(&r->sites, g, r->end);
+	}
+}
+
 static void report_finish(struct report *r)
 {
 	if (!r->inside && r->first)
@@ -214,6 +234,7 @@ static void report_finish(struct report *r)
 	r->end = r->over ? r->first + r->opts.to_ns : r->last;
 	life_finish(&r->life, &r->goros, r->end);
 	pools_finish(&r->pools, &r->goros, &r->in, r->end);
+	report_still(r);
 	goros_finish(&r->goros, r->end);
 	procs_finish(&r->procs, r->end);
 	gc_finish(&r->gc, r->end);
@@ -226,7 +247,7 @@ static void report_finish(struct report *r)
 static bool report_failed(const struct report *r)
 {
 	return r->in.failed || r->goros.failed || r->groups.failed || r->groups.tab.failed ||
-	       r->sites.blocked.failed || r->sites.syscalls.failed || r->wakes.tab.failed ||
+	       r->sites.blocked.failed || r->sites.still.failed || r->sites.syscalls.failed || r->wakes.tab.failed ||
 	       r->pools.failed || r->pools.places.failed || r->procs.failed || r->gc.failed ||
 	       r->gc.stws.failed || r->gc.assisted.failed || r->mmu.failed || r->user.failed ||
 	       r->user.tasks.failed || r->user.regions.failed || r->user.categories.failed ||

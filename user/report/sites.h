@@ -1,8 +1,8 @@
 /*
  * sites.h - where goroutines spend their blocked time and their syscalls: by reason and stack.
  *
- * Each stint is fed when it is over; at the end of the trace the report feeds those that are still
- * going on. A wait that began before we saw it counts from there on.
+ * A stint is fed when it is over. A wait that began before we saw it counts from there on. What waits yet
+ * at the end is apart: who is stuck is there, and nowhere else.
  */
 #ifndef REPORT_SITES_H
 #define REPORT_SITES_H
@@ -16,10 +16,12 @@ struct site {
 	uint32_t stack, reason;
 	uint64_t cnt;
 	int64_t ns, max, max_at, max_g;
+	bool clipped; /* the longest began before max_at */
 };
 
 struct sites {
 	struct tab blocked;  /* struct site */
+	struct tab still;    /* struct site: waits that have not ended */
 	struct tab syscalls; /* struct site; reason 0 */
 	struct hist syscall; /* all of them */
 	uint64_t slow_cnt;   /* syscalls of 1 ms and more */
@@ -32,5 +34,7 @@ int sites_init(struct sites *s);
 void sites_done(struct sites *s);
 void sites_restart(struct sites *s);
 void sites_feed(struct sites *s, const struct stint *st);
+/* g as it is at the trace's end, if it waits then. */
+void sites_feed_still(struct sites *s, const struct goro *g, int64_t end);
 
 #endif

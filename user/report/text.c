@@ -144,28 +144,31 @@ static void text_lived(struct page *p, const struct report *r)
 	}
 }
 
-static void text_sites(struct page *p, const struct report *r)
+static void text_site(struct page *p, const struct site *s, bool still)
 {
-	SCOPED_FREE void **order = tab_sort(&r->sites.blocked, offsetof(struct site, ns));
-	size_t cnt = r->sites.blocked.cnt;
+	page_ns(p, s->ns, 10);
+	page_count(p, s->cnt, 10);
+	page_ns(p, s->ns / (int64_t)s->cnt, 10);
+	page_ns(p, s->max, 10);
+	buf_printf(p->out, "  ");
+	page_name(p, s->reason, "(unknown)");
+	if (still)
+		buf_printf(p->out, "%s g%lld", s->clipped ? ", since before the trace:" : ", longest:",
+			   (long long)s->max_g);
+	buf_printf(p->out, "\n");
+	page_stack(p, s->stack, "                                            ", STACK_SHOWN);
+}
 
-	page_head(p, "BLOCKED", "by stack, by time; waits that ended");
+static void text_sites(struct page *p, const struct tab *t, const char *head, const char *what, bool still)
+{
+	SCOPED_FREE void **order = tab_sort(t, offsetof(struct site, ns));
+
+	page_head(p, head, what);
 	buf_printf(p->out, "%10s%10s%10s%10s\n", "time", "count", "mean", "max");
-	for (size_t i = 0; order && i < cnt && i < p->top; i++) {
-		const struct site *s = order[i];
-
-		page_ns(p, s->ns, 10);
-		page_count(p, s->cnt, 10);
-		page_ns(p, s->ns / (int64_t)s->cnt, 10);
-		page_ns(p, s->max, 10);
-		buf_printf(p->out, "  ");
-		page_name(p, s->reason, "(unknown)");
-		buf_printf(p->out, "\n");
-		page_stack(p, s->stack, "                                            ",
-			   STACK_SHOWN);
-	}
-	if (cnt > p->top)
-		buf_printf(p->out, "%10s... %zu more\n", "", cnt - p->top);
+	for (size_t i = 0; order && i < t->cnt && i < p->top; i++)
+		text_site(p, order[i], still);
+	if (t->cnt > p->top)
+		buf_printf(p->out, "%10s... %zu more\n", "", t->cnt - p->top);
 }
 
 static void text_wakes(struct page *p, const struct report *r)
@@ -282,7 +285,9 @@ void text_goroutines(struct page *p, struct report *r)
 {
 	text_groups(p, r);
 	text_lived(p, r);
-	text_sites(p, r);
+	text_sites(p, &r->sites.blocked, "BLOCKED", "by stack, by time; waits that ended", false);
+	if (r->sites.still.cnt)
+		text_sites(p, &r->sites.still, "STILL BLOCKED", "at the end, by stack, by time", true);
 	text_wakes(p, r);
 	text_latency(p, r);
 	text_pools(p, r);

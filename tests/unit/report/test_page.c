@@ -113,6 +113,8 @@ static void leaf(void **state)
 		{.line = 33, .func = {"main.g", 6}, .file = {"/src/main.go", 12}},
 	};
 	const struct gotrace_frame *fs[] = {&f[0], &f[1], &f[2]};
+	const struct gotrace_frame park = {.line = 9, .func = {"runtime.gopark", 14}, .file = {"/go/proc.go", 11}};
+	const struct gotrace_frame *deep[] = {&park, &f[0], &f[1], &f[2]};
 	struct gotrace_stack s = {.id = 1, .hash = 5, .cnt = 3, .frames = fs};
 
 	(void)state;
@@ -123,6 +125,13 @@ static void leaf(void **state)
 	rig_says(&r, "(no stack)");
 	page_stack(&r.p, intern_stack(&r.in, &s), "> ", 2);
 	rig_says(&r, "> sync.(*Mutex).Lock mutex.go:1\n> main.f main.go:22\n> ... 1 more\n");
+	/* Who called is worth more than how the runtime does it, where not all have room. */
+	s = (struct gotrace_stack){.id = 2, .hash = 6, .cnt = 4, .frames = deep};
+	page_stack(&r.p, intern_stack(&r.in, &s), "> ", 3);
+	rig_says(&r, "> sync.(*Mutex).Lock mutex.go:1\n> main.f main.go:22\n> main.g main.go:33\n");
+	page_stack(&r.p, intern_stack(&r.in, &s), "> ", 4);
+	rig_says(&r, "> runtime.gopark proc.go:9\n> sync.(*Mutex).Lock mutex.go:1\n> main.f main.go:22\n"
+		     "> main.g main.go:33\n");
 	rig_down(&r);
 }
 

@@ -20,6 +20,12 @@ static void blocked_and_syscalls(void **state)
 	(void)state;
 	/* The sleep goes on at the end: only what ended is here. */
 	assert_int_equal(r->sites.blocked.cnt, 2);
+	assert_int_equal(r->sites.still.cnt, 1);
+	s = tab_row(&r->sites.still, 0);
+	assert_int_equal(s->reason, name_id(r, "sleep"));
+	assert_int_equal(s->cnt, 1);
+	assert_int_equal(s->ns, r->end - s->max_at);
+	assert_false(s->clipped);
 	s = site_at(r, &r->sites.blocked, 20);
 	assert_non_null(s);
 	assert_int_equal(s->reason, name_id(r, "chan send"));
