@@ -12,7 +12,7 @@ static const uint64_t PAUSE_MIN_NS = SEC, LOOK_MAX_NS = 2 * SEC;
 static const uint64_t PATIENCE_NS = 3 * SEC, PATIENCE_MAX_NS = 96 * SEC;
 static const uint64_t LASTED_NS = 30 * SEC; /* a step up that lasts so long was right */
 static const uint64_t CALM_NS = 60 * SEC;
-static const double BUDGET_FLOOR = 0.25;  /* B1 */
+static const double BUDGET_FLOOR = 0.1;   /* B1 */
 static const double BUDGET_LEAST = 0.005; /* nobody is taken to use less: it is divided by */
 static const double DOWN_TO = 0.9, UP_TO = 0.7;
 static const double AT_ONCE = 3; /* times the budget: no second window is waited for */

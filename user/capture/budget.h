@@ -3,7 +3,7 @@
  * was measured comes in, the rung to stand on comes out.
  *
  * B1  The cost is the CPU time that hits add, as a part of the target's own: its CPU time without
- *     them. Who uses less than a quarter of one CPU is taken to use that (BUDGET_FLOOR): a process
+ *     them. Who uses less than a tenth of one CPU is taken to use that (BUDGET_FLOOR): a process
  *     that sleeps is not worth a step down.
  * B2  What a rung would cost is known from the hits of its parts: those attached now as measured in
  *     the last window, those not attached as they were when they were, by the target's own CPU time

@@ -210,7 +210,7 @@ static void up_again_when_the_load_falls(void **state)
 	s.hits[PART_WAKES] = 10;
 	sim_run(&s, 5 * SEC);
 	assert_int_equal(s.b.rung, RUNG_LEAN);
-	s.load = 0.01;
+	s.load = 0.004;
 	sim_run(&s, SEC);
 	assert_int_equal(s.b.rung, RUNG_LEAN); /* not at the first moment of rest */
 	sim_run(&s, 5 * SEC);
