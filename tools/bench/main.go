@@ -42,7 +42,7 @@ var workloads = []workload{
 	{name: "hello5k", what: "net/http hello, 5,000/s", load: "hello", client: []string{"-conns", "8", "-rate", "5000"}},
 	{name: "json", what: "JSON service, 2,000/s, 100 us of work",
 		client: []string{"-conns", "16", "-rate", "2000", "-post", `{"name":"tea","count":3,"tags":["a","b"]}`}},
-	{name: "pool", what: "64 workers on a channel of 16, 4 mutexes"},
+	{name: "pool", what: "64 workers on a channel of 24, 4 mutexes"},
 	{name: "pread", what: "pread of 4 KiB, page cache"},
 	{name: "pingpong", what: "channel ping-pong, one P"},
 	{name: "alloc", what: "allocation and GC"},

@@ -207,10 +207,10 @@ static void up_again_when_the_load_falls(void **state)
 	sim_init(&s, five);
 	s.load = 1;
 	s.hits[PART_STOPS] = 100;
-	s.hits[PART_WAKES] = 10;
+	s.hits[PART_WAKES] = 4;
 	sim_run(&s, 5 * SEC);
 	assert_int_equal(s.b.rung, RUNG_LEAN);
-	s.load = 0.004;
+	s.load = 0.01;
 	sim_run(&s, SEC);
 	assert_int_equal(s.b.rung, RUNG_LEAN); /* not at the first moment of rest */
 	sim_run(&s, 5 * SEC);
