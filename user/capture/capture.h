@@ -2,7 +2,8 @@
  * capture.h - a process in, a stream of records out.
  *
  *	capture_open   identify, read the binary, check the layout, make the plan: touches nothing
- *	capture_start  load, attach, arm
+ *	capture_start  load, attach
+ *	capture_arm    hits make records from here on
  *	capture_poll   again and again: the merged records, clock and loss records among them
  *	capture_stop   disarm, detach, the last records
  *	capture_free   in any phase
@@ -49,15 +50,18 @@ struct capture_sink {
 int capture_open(int pid, const struct capture_opts *opts, struct capture **ret, struct diag *d);
 
 /*
- * Loads, attaches and arms: hits make records from here on, which capture_poll hands to sink (copied).
- * 0, or as attach_load and attach_link; capture_free is right after an error.
+ * Loads and attaches; sink (copied) is what capture_arm and all that follows hand records to. 0, or as
+ * attach_load and attach_link; capture_free is right after an error.
  */
 int capture_start(struct capture *c, const struct capture_sink *sink, struct diag *d);
+
+/* Hits make records from here on, and rings fill: to be polled soon. 0 or the sink's error. */
+int capture_arm(struct capture *c);
 
 /* Loads and attaches without arming, and detaches: would it work? 0 or as capture_start. */
 int capture_try(struct capture *c, struct diag *d);
 
-/* Reads goroutines, Ps and Ms; polls meanwhile. Once, after capture_start. */
+/* Reads goroutines, Ps and Ms; polls meanwhile. Once, after capture_arm. */
 int capture_snapshot(struct capture *c, struct diag *d);
 
 /* True once the process has replaced itself by exec: nothing is recorded since. */

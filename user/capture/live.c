@@ -221,19 +221,19 @@ static int deliver_first_plan(struct capture *c)
 
 int capture_start(struct capture *c, const struct capture_sink *sink, struct diag *d)
 {
-	int err;
-
 	c->sink = *sink; /* capture_stop delivers, whatever fails from here on */
-	err = capture_attach(c, d);
-	if (err < 0)
-		return err;
-	err = deliver_clock(c);
+	return capture_attach(c, d);
+}
+
+int capture_arm(struct capture *c)
+{
+	int err = deliver_clock(c);
+
 	if (!err)
 		err = deliver_first_plan(c);
-	if (err)
-		return err;
-	attach_arm(c->attach, true);
-	return 0;
+	if (!err)
+		attach_arm(c->attach, true);
+	return err;
 }
 
 /* The plan from the moment of the turn on, before the first record that is later. */

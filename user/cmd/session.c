@@ -140,9 +140,15 @@ int session_start(struct session *s, const struct capture_sink *sink,
 
 	if (err < 0)
 		return err;
-	/* Not before: the kernel verifies the programs in one go, which the target would wait for. */
+	/*
+	 * Not before: the kernel verifies the programs in one go, which the target would wait for. Nor later:
+	 * rings can be full before this thread has a CPU again.
+	 */
 	if (starved())
 		session_hasten(s);
+	err = capture_arm(s->capture);
+	if (err)
+		return session_failed(s, err, d);
 	s->armed_ns = s->exec_check_ns = clock_mono_ns();
 	err = capture_snapshot(s->capture, d);
 	throttle_begin(&s->throttle, budget, s->capture);
