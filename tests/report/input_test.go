@@ -130,3 +130,14 @@ func TestGzip(t *testing.T) {
 		t.Errorf("truncated gzip: exit %d, stderr %q", code, errs)
 	}
 }
+
+// Each sub-command tells how it is used, and that is no error.
+func TestHelp(t *testing.T) {
+	for _, c := range []string{"check", "ctl", "export", "replay", "report", "validate"} {
+		for _, flag := range []string{"-h", "--help"} {
+			if st, out, errs := try(t, nil, c, flag); st != 0 || !strings.Contains(out, "gotrace-bpf "+c) || errs != "" {
+				t.Errorf("%s %s: status %d, %q, %q", c, flag, st, out, errs)
+			}
+		}
+	}
+}

@@ -6,8 +6,8 @@
  * for the first. Nothing is encoded again: times, stacks and clocks stay the same.
  *
  * D1  A generation lasts from its first tick to the next one's, or to its own last event, if that
- *     is later, or if there is no next one: threads pass from one to the next one by one (traceAdvance in Go 1.27 trace.go). It
- *     is kept if that time touches [from, to).
+ *     is later, or if there is no next one: threads pass from one to the next one by one
+ *     (traceAdvance in Go 1.27 trace.go). It is kept if that time touches [from, to).
  */
 #ifndef REPORT_CUT_H
 #define REPORT_CUT_H

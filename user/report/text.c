@@ -153,7 +153,7 @@ static void text_site(struct page *p, const struct site *s, bool still)
 	buf_printf(p->out, "  ");
 	page_name(p, s->reason, "(unknown)");
 	if (still)
-		buf_printf(p->out, "%s g%lld", s->clipped ? ", since before the trace:" : ", longest:",
+		buf_printf(p->out, "%s g%lld", s->clipped ? ", began before:" : ", longest:",
 			   (long long)s->max_g);
 	buf_printf(p->out, "\n");
 	page_stack(p, s->stack, "                                            ", STACK_SHOWN);

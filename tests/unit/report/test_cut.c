@@ -4,7 +4,14 @@
 
 #include "report/cut.h"
 
-/* Four generations of 1000 ns each; g1 waits in all of them. */
+/* What a generation that begins at t says of P0 and g1, which runs there. */
+static void announce(struct scene *s, uint64_t t)
+{
+	EV(s, 100, t, EV_PROC_STATUS, 0, TRACE_PROC_RUNNING);
+	EV(s, 100, t + 1, EV_GO_STATUS, 1, 100, TRACE_GO_RUNNING);
+}
+
+/* Four generations of 1000 ns each; g1 runs in all of them. */
 static struct buf four(unsigned format)
 {
 	struct scene s;
@@ -13,8 +20,7 @@ static struct buf four(unsigned format)
 	for (uint64_t i = 0; i < 4; i++) {
 		uint64_t t = 1000 * (i + 1);
 
-		EV(&s, 100, t, EV_PROC_STATUS, 0, TRACE_PROC_RUNNING);
-		EV(&s, 100, t + 1, EV_GO_STATUS, 1, 100, TRACE_GO_RUNNING);
+		announce(&s, t);
 		EV(&s, 100, t + 500, EV_HEAP_ALLOC, i);
 		if (i < 3)
 			scene_next(&s, i + 1, t + 1000);
@@ -104,14 +110,12 @@ static void overlap(void **state)
 
 	(void)state;
 	scene_begin(&s, 26, 1000);
-	EV(&s, 100, 1000, EV_PROC_STATUS, 0, TRACE_PROC_RUNNING);
-	EV(&s, 100, 1001, EV_GO_STATUS, 1, 100, TRACE_GO_RUNNING);
+	announce(&s, 1000);
 	EV(&s, 100, 1500, EV_HEAP_ALLOC, 1);
 	EV(&s, 101, 2040, EV_PROC_STATUS, 1, TRACE_PROC_RUNNING);
 	EV(&s, 101, 2050, EV_HEAP_ALLOC, 2);
 	scene_next(&s, 2, 2000);
-	EV(&s, 100, 2000, EV_PROC_STATUS, 0, TRACE_PROC_RUNNING);
-	EV(&s, 100, 2001, EV_GO_STATUS, 1, 100, TRACE_GO_RUNNING);
+	announce(&s, 2000);
 	EV(&s, 100, 2100, EV_HEAP_ALLOC, 3);
 	scene_end(&s);
 	assert_int_equal(cut_values(&s.out, 1050, 1100), 123);
@@ -126,12 +130,10 @@ static void empty(void **state)
 
 	(void)state;
 	scene_begin(&s, 25, 1000);
-	EV(&s, 100, 1000, EV_PROC_STATUS, 0, TRACE_PROC_RUNNING);
-	EV(&s, 100, 1001, EV_GO_STATUS, 1, 100, TRACE_GO_RUNNING);
+	announce(&s, 1000);
 	scene_next(&s, 1, 2000);
 	scene_next(&s, 2, 3000);
-	EV(&s, 100, 3000, EV_PROC_STATUS, 0, TRACE_PROC_RUNNING);
-	EV(&s, 100, 3001, EV_GO_STATUS, 1, 100, TRACE_GO_RUNNING);
+	announce(&s, 3000);
 	EV(&s, 100, 3100, EV_HEAP_ALLOC, 3);
 	scene_end(&s);
 	assert_int_equal(cut_kept(&s.out, 2050, 2200), 1);
@@ -146,17 +148,14 @@ static void overlap_two(void **state)
 
 	(void)state;
 	scene_begin(&s, 25, 1000);
-	EV(&s, 100, 1000, EV_PROC_STATUS, 0, TRACE_PROC_RUNNING);
-	EV(&s, 100, 1001, EV_GO_STATUS, 1, 100, TRACE_GO_RUNNING);
+	announce(&s, 1000);
 	EV(&s, 101, 1000, EV_PROC_STATUS, 1, TRACE_PROC_RUNNING);
 	EV(&s, 101, 3050, EV_HEAP_ALLOC, 1);
 	scene_next(&s, 1, 2000);
-	EV(&s, 100, 2000, EV_PROC_STATUS, 0, TRACE_PROC_RUNNING);
-	EV(&s, 100, 2001, EV_GO_STATUS, 1, 100, TRACE_GO_RUNNING);
+	announce(&s, 2000);
 	EV(&s, 100, 2100, EV_HEAP_ALLOC, 2);
 	scene_next(&s, 2, 3000);
-	EV(&s, 100, 3000, EV_PROC_STATUS, 0, TRACE_PROC_RUNNING);
-	EV(&s, 100, 3001, EV_GO_STATUS, 1, 100, TRACE_GO_RUNNING);
+	announce(&s, 3000);
 	EV(&s, 100, 3100, EV_HEAP_ALLOC, 3);
 	scene_end(&s);
 	assert_int_equal(values(&s.out), 123);

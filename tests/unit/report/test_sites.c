@@ -43,6 +43,35 @@ static void blocked_and_syscalls(void **state)
 	report_free(r);
 }
 
+/* One that was stuck before the trace is, and the runtime's own workers, which only wait for work. */
+static void stuck(void **state)
+{
+	struct report_opts o = scene_opts();
+	struct report *r;
+	struct scene s;
+	const struct site *row;
+
+	(void)state;
+	scene_begin(&s, 25, 1000);
+	stack(&s, 1, "sync.(*Mutex).Lock", "main.stuck", 70);
+	stack(&s, 2, "runtime.gopark", "runtime.bgsweep", 80);
+	EV(&s, 100, 1000, EV_PROC_STATUS, 0, TRACE_PROC_RUNNING);
+	EV(&s, 100, 1001, EV_GO_STATUS, 1, 100, TRACE_GO_RUNNING);
+	EV(&s, UINT64_MAX, 1000, EV_GO_STATUS_STACK, 7, UINT64_MAX, TRACE_GO_WAITING, 1);
+	EV(&s, UINT64_MAX, 1000, EV_GO_STATUS_STACK, 8, UINT64_MAX, TRACE_GO_WAITING, 2);
+	EV(&s, 100, 3000, EV_HEAP_ALLOC, 1);
+	scene_end(&s);
+	r = report_of(&s.out, &o);
+	assert_int_equal(r->sites.still.cnt, 1);
+	row = tab_row(&r->sites.still, 0);
+	assert_ptr_equal(row, site_at(r, &r->sites.still, 70));
+	assert_int_equal(row->max_g, 7);
+	assert_int_equal(row->ns, r->end - 1000);
+	assert_true(row->clipped);
+	report_free(r);
+	buf_done(&s.out);
+}
+
 static void slow_ones(void **state)
 {
 	struct sites s;
@@ -72,7 +101,7 @@ static void slow_ones(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(blocked_and_syscalls),
+		cmocka_unit_test(blocked_and_syscalls), cmocka_unit_test(stuck),
 		cmocka_unit_test(slow_ones),
 	};
 
